@@ -1,0 +1,384 @@
+/**
+ * The plain records that travel from the indexer to the store. One record = one row of `prisma/schema.prisma`, under the same
+ * names; see there for units. Keys and hashes are lower-case hex with `0x` (`Hex`), amounts are bigint rao, JSON travels as text
+ * that is already JSON, because it goes to COPY without being parsed again.
+ */
+
+/** Lower-case hex with a `0x` prefix. 32 bytes for account ids and hashes. */
+export type Hex = `0x${string}`
+/** Text that is valid JSON. Integers above 32 bits are decimal strings in it, accounts ss58. */
+export type JsonText = string
+
+export interface Head {
+  height: number
+  hash: Hex
+}
+
+export interface BlockRecord {
+  height: number
+  hash: Hex
+  parentHash: Hex
+  stateRoot: Hex
+  extrinsicsRoot: Hex
+  /** Unix milliseconds. */
+  timestamp: number
+  author: Hex | null
+  specVersion: number
+  extrinsicCount: number
+  eventCount: number
+}
+
+export interface ExtrinsicRecord {
+  blockHeight: number
+  index: number
+  hash: Hex
+  signer: Hex | null
+  pallet: string
+  call: string
+  args: JsonText
+  success: boolean
+  errorPallet: string | null
+  errorName: string | null
+  fee: bigint | null
+  tip: bigint | null
+  nonce: bigint | null
+  eraPeriod: number | null
+  eraPhase: number | null
+  timestamp: number
+}
+
+export interface CallRecord {
+  blockHeight: number
+  extrinsicIndex: number
+  index: number
+  parentIndex: number
+  pallet: string
+  call: string
+  args: JsonText
+  success: boolean | null
+  errorPallet: string | null
+  errorName: string | null
+  origin: Hex | null
+}
+
+export type Phase = 'Initialization' | 'ApplyExtrinsic' | 'Finalization'
+
+export interface EventRecord {
+  blockHeight: number
+  index: number
+  phase: Phase
+  extrinsicIndex: number | null
+  pallet: string
+  name: string
+  data: JsonText
+}
+
+export interface TransferRecord {
+  blockHeight: number
+  eventIndex: number
+  extrinsicIndex: number | null
+  from: Hex
+  to: Hex
+  amount: bigint
+  fee: bigint | null
+  timestamp: number
+}
+
+export type StakeAction = 'ADD' | 'REMOVE' | 'MOVE'
+
+export interface StakeEventRecord {
+  blockHeight: number
+  eventIndex: number
+  extrinsicIndex: number | null
+  action: StakeAction
+  hotkey: Hex
+  coldkey: Hex | null
+  netuid: number | null
+  amount: bigint
+  timestamp: number
+}
+
+export type RegistrationMethod = 'POW' | 'BURN' | 'ROOT' | 'SUDO' | 'GENESIS'
+
+export interface NeuronRegistrationRecord {
+  blockHeight: number
+  netuid: number
+  uid: number
+  hotkey: Hex
+  coldkey: Hex | null
+  method: RegistrationMethod
+  cost: bigint | null
+  difficulty: bigint | null
+  replacedHotkey: Hex | null
+  extrinsicIndex: number | null
+  timestamp: number
+}
+
+export interface NeuronDeregistrationRecord {
+  blockHeight: number
+  netuid: number
+  uid: number
+  hotkey: Hex
+  coldkey: Hex | null
+  reason: 'REPLACED' | 'SUBNET_REMOVED'
+  timestamp: number
+}
+
+export interface WeightSetRecord {
+  blockHeight: number
+  netuid: number
+  validatorUid: number
+  hotkey: Hex
+  uids: number[]
+  weights: number[]
+  extrinsicIndex: number | null
+  timestamp: number
+}
+
+export interface EndpointRecord {
+  blockHeight: number
+  netuid: number
+  hotkey: Hex
+  kind: 'AXON' | 'PROMETHEUS'
+  ip: string
+  ipType: number
+  port: number
+  protocol: number | null
+  version: number
+  placeholder1: number | null
+  placeholder2: number | null
+}
+
+export interface SubnetParamRecord {
+  /** -1 = of the whole network. */
+  netuid: number
+  name: string
+  blockHeight: number
+  value: JsonText
+}
+
+export interface AccountBalanceRecord {
+  address: Hex
+  blockHeight: number
+  free: bigint
+  reserved: bigint
+  staked: bigint
+  timestamp: number
+}
+
+export interface EpochRecord {
+  netuid: number
+  blockHeight: number
+  tempo: number
+  n: number
+  emissionValue: bigint | null
+  serverEmission: bigint | null
+  validatorEmission: bigint | null
+  totalStake: bigint
+  activeCount: number
+  validatorCount: number
+  timestamp: number
+}
+
+export interface EmissionRecord {
+  netuid: number
+  blockHeight: number
+  uid: number
+  hotkey: Hex
+  server: bigint
+  validator: bigint
+}
+
+/** What a neuron is at a block: the fields that `neurons` and `neuron_snapshots` share. */
+export interface NeuronFields {
+  netuid: number
+  uid: number
+  hotkey: Hex
+  coldkey: Hex | null
+  stake: bigint
+  rank: number
+  trust: number
+  consensus: number
+  incentive: number
+  dividends: number
+  emission: bigint
+  validatorTrust: number
+  validatorPermit: boolean
+  active: boolean
+  lastUpdate: bigint
+  pruningScore: number
+  registeredBlock: bigint
+  /** `{block, version, ip, port, ipType, protocol, placeholder1, placeholder2}`; ip in text form. */
+  axon: JsonText | null
+  prometheus: JsonText | null
+  weightUids: number[]
+  weightValues: number[]
+  bondUids: number[]
+  bondValues: number[]
+}
+
+export interface NeuronSnapshotRecord extends NeuronFields {
+  blockHeight: number
+}
+
+export interface NetworkStatRecord {
+  blockHeight: number
+  timestamp: number
+  balancesIssuance: bigint | null
+  totalIssuance: bigint | null
+  totalStake: bigint | null
+  blockEmission: bigint | null
+  subnets: number | null
+  totals: JsonText
+}
+
+export interface RuntimeVersionRecord {
+  specVersion: number
+  specName: string
+  transactionVersion: number | null
+  firstBlock: number
+  metadataVersion: number
+  metadataHash: Hex
+  metadata: Uint8Array
+}
+
+/** What blocks add once. Every list is in chain order. */
+export interface Facts {
+  blocks: BlockRecord[]
+  extrinsics: ExtrinsicRecord[]
+  calls: CallRecord[]
+  events: EventRecord[]
+  transfers: TransferRecord[]
+  stakeEvents: StakeEventRecord[]
+  neuronRegistrations: NeuronRegistrationRecord[]
+  neuronDeregistrations: NeuronDeregistrationRecord[]
+  weightSets: WeightSetRecord[]
+  endpoints: EndpointRecord[]
+  subnetParams: SubnetParamRecord[]
+  accountBalances: AccountBalanceRecord[]
+  epochs: EpochRecord[]
+  emissions: EmissionRecord[]
+  neuronSnapshots: NeuronSnapshotRecord[]
+  networkStats: NetworkStatRecord[]
+  runtimeVersions: RuntimeVersionRecord[]
+}
+
+export interface AccountState {
+  address: Hex
+  free: bigint
+  reserved: bigint
+  frozen: bigint
+  nonce: bigint
+  staked: bigint
+  alive: boolean
+  /** Last block of the batch that touched the account; the batch's end for silent changes. */
+  block: number
+}
+
+export interface SubnetState {
+  netuid: number
+  owner: Hex | null
+  n: number
+  maxUids: number
+  tempo: number
+  difficulty: bigint | null
+  burn: bigint | null
+  emission: bigint | null
+  pendingEmission: bigint | null
+  registeredBlock: bigint | null
+  lastEpochBlock: bigint | null
+  params: JsonText
+}
+
+export interface NeuronState extends NeuronFields {
+  block: number
+}
+
+export interface HotkeyState {
+  hotkey: Hex
+  coldkey: Hex | null
+  take: number | null
+  totalStake: bigint
+  block: number
+}
+
+export interface DelegationState {
+  hotkey: Hex
+  coldkey: Hex
+  netuid: number
+  amount: bigint
+  block: number
+}
+
+/** What the chain holds at the end of a batch, of everything that the batch may have changed. */
+export interface StateChanges {
+  accounts: AccountState[]
+  subnets: SubnetState[]
+  /** Subnets that no longer exist; their neurons go too. */
+  removedSubnets: number[]
+  /** All rows of the neurons that changed. */
+  neurons: NeuronState[]
+  /** Number of neurons in each subnet of `neurons`; rows with a higher uid are removed. */
+  neuronCounts: { netuid: number; n: number }[]
+  hotkeys: HotkeyState[]
+  removedHotkeys: Hex[]
+  /** Hotkeys whose complete list of delegations is in `delegations`: pairs not in it are removed. */
+  completeDelegations: Hex[]
+  /** Zero amounts remove the pair. */
+  delegations: DelegationState[]
+}
+
+/** One transaction of the live index. `prev` is the head it builds on, null for the first batch. */
+export interface Batch {
+  prev: Head | null
+  next: Head
+  /** Number of the highest finalised block known when the batch was made. Blocks above it get undo data. */
+  finalizedHeight: number
+  /** First block of this batch; blocks are contiguous up to `next`. */
+  from: number
+  facts: Facts
+  state: StateChanges
+}
+
+/** One transaction of a backfill behind the live index: facts only. */
+export interface HistoryBatch {
+  from: number
+  to: number
+  facts: Facts
+}
+
+export function emptyFacts(): Facts {
+  return {
+    blocks: [],
+    extrinsics: [],
+    calls: [],
+    events: [],
+    transfers: [],
+    stakeEvents: [],
+    neuronRegistrations: [],
+    neuronDeregistrations: [],
+    weightSets: [],
+    endpoints: [],
+    subnetParams: [],
+    accountBalances: [],
+    epochs: [],
+    emissions: [],
+    neuronSnapshots: [],
+    networkStats: [],
+    runtimeVersions: [],
+  }
+}
+
+export function emptyState(): StateChanges {
+  return {
+    accounts: [],
+    subnets: [],
+    removedSubnets: [],
+    neurons: [],
+    neuronCounts: [],
+    hotkeys: [],
+    removedHotkeys: [],
+    completeDelegations: [],
+    delegations: [],
+  }
+}
