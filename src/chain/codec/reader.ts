@@ -1,0 +1,96 @@
+import { AppError } from '../../core/errors.js'
+import type { Hex } from '../../core/records.js'
+
+/**
+ * A cursor over SCALE bytes. Reading past the end throws `UPSTREAM_INVALID`: the bytes come from a node and are not trusted.
+ * `calls` collects the runtime calls met while a call's arguments are written out, see `call-decoder.ts`.
+ */
+export class Reader {
+  pos = 0
+  readonly view: DataView
+  private readonly buffer: Buffer
+
+  constructor(readonly bytes: Uint8Array) {
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  get left(): number {
+    return this.bytes.length - this.pos
+  }
+
+  /** Moves over `n` bytes and gives the position they start at. */
+  take(n: number): number {
+    const at = this.pos
+    if (n > this.bytes.length - at) throw truncated(at, n, this.bytes.length)
+    this.pos = at + n
+    return at
+  }
+
+  u8(): number {
+    return this.bytes[this.take(1)] as number
+  }
+  u16(): number {
+    return this.view.getUint16(this.take(2), true)
+  }
+  u32(): number {
+    return this.view.getUint32(this.take(4), true)
+  }
+  u64(): bigint {
+    return this.view.getBigUint64(this.take(8), true)
+  }
+  u128(): bigint {
+    const at = this.take(16)
+    return this.view.getBigUint64(at, true) | (this.view.getBigUint64(at + 8, true) << 64n)
+  }
+  u256(): bigint {
+    const low = this.u128()
+    return low | (this.u128() << 128n)
+  }
+
+  /** A compact length or small number. Numbers above 2^30 are refused: no length of the chain is that large. */
+  compactLength(): number {
+    const first = this.u8()
+    const mode = first & 3
+    if (mode === 0) return first >>> 2
+    if (mode === 1) return (first >>> 2) | (this.u8() << 6)
+    if (mode === 2) {
+      this.pos--
+      return this.u32() >>> 2
+    }
+    throw new AppError('UPSTREAM_INVALID', 'a SCALE length above 2^30', { position: this.pos })
+  }
+
+  compact(): bigint {
+    const mode = (this.bytes[this.pos] ?? 0) & 3
+    if (mode !== 3) return BigInt(this.compactLength())
+    const length = (this.u8() >>> 2) + 4
+    const at = this.take(length)
+    let value = 0n
+    for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.bytes[at + i] as number)
+    return value
+  }
+
+  hex(length: number): Hex {
+    const at = this.take(length)
+    return `0x${this.buffer.toString('hex', at, at + length)}`
+  }
+
+  slice(length: number): Uint8Array {
+    const at = this.take(length)
+    return this.bytes.subarray(at, at + length)
+  }
+
+  text(length: number): string {
+    const at = this.take(length)
+    return this.buffer.toString('utf8', at, at + length)
+  }
+
+  hexBetween(from: number, to: number): Hex {
+    return `0x${this.buffer.toString('hex', from, to)}`
+  }
+}
+
+function truncated(at: number, wanted: number, size: number): AppError {
+  return new AppError('UPSTREAM_INVALID', `SCALE data ends too early: ${wanted} bytes wanted at ${at} of ${size}`, { at, wanted, size })
+}
