@@ -19,9 +19,19 @@ export function indexerMetrics(registry: Metrics): IndexerMetrics {
   const blocks = new Counter({ name: 'tao_indexer_blocks_total', help: 'Blocks stored.', registers })
   const events = new Counter({ name: 'tao_indexer_events_total', help: 'Events stored.', registers })
   const undone = new Counter({ name: 'tao_indexer_undone_blocks_total', help: 'Blocks undone because of forks.', registers })
-  const depth = new Histogram({ name: 'tao_indexer_fork_depth_blocks', help: 'Blocks undone at a time.', buckets: [1, 2, 4, 8, 16, 64], registers })
+  const depth = new Histogram({
+    name: 'tao_indexer_fork_depth_blocks',
+    help: 'Blocks undone at a time.',
+    buckets: [1, 2, 4, 8, 16, 64],
+    registers,
+  })
   const seconds = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
-  const extract = new Histogram({ name: 'tao_indexer_extract_seconds', help: 'Reading and decoding one batch.', buckets: seconds, registers })
+  const extract = new Histogram({
+    name: 'tao_indexer_extract_seconds',
+    help: 'Reading and decoding one batch.',
+    buckets: seconds,
+    registers,
+  })
   const apply = new Histogram({ name: 'tao_indexer_apply_seconds', help: 'Writing one batch.', buckets: seconds, registers })
   const at = { head: 0, indexed: 0 }
   const show = (): void => {

@@ -13,7 +13,7 @@ export interface BlockRange {
  * and started in between.
  */
 export function* planRanges(from: number, to: number, size: number): Generator<BlockRange> {
-  for (let start = from; start <= to; ) {
+  for (let start = from; start <= to;) {
     const end = Math.min(to, Math.floor(start / size) * size + size - 1)
     yield { from: start, to: end }
     start = end + 1
@@ -24,7 +24,12 @@ export function* planRanges(from: number, to: number, size: number): Generator<B
  * Runs `work` on every item with a bounded number under way, and hands the results on in the order of the items. The bound is also what keeps memory
  * bounded: a result waits for its turn inside it.
  */
-export async function inOrder<T, R>(items: Iterable<T>, width: number, work: (item: T) => Promise<R>, use: (result: R, item: T) => Promise<void>): Promise<void> {
+export async function inOrder<T, R>(
+  items: Iterable<T>,
+  width: number,
+  work: (item: T) => Promise<R>,
+  use: (result: R, item: T) => Promise<void>,
+): Promise<void> {
   const waiting: { item: T; result: Promise<R> }[] = []
   const iterator = items[Symbol.iterator]()
   const fill = (): void => {
@@ -67,7 +72,10 @@ export async function untilDone<T>({ log, signal, what, minMs = 250, maxMs = 15_
       if (signal.aborted || !isRetryable(error)) throw error
       if (error instanceof AppError && error.code === 'UPSTREAM_INVALID' && ++invalid >= MOST_INVALID) throw error
       const pauseMs = Math.min(maxMs, minMs * 2 ** attempt)
-      log.warn({ what, attempt: attempt + 1, pauseMs, code: error instanceof AppError ? error.code : undefined, err: (error as Error).message }, 'failed, trying again')
+      log.warn(
+        { what, attempt: attempt + 1, pauseMs, code: error instanceof AppError ? error.code : undefined, err: (error as Error).message },
+        'failed, trying again',
+      )
       await sleep(pauseMs, signal)
     }
   }

@@ -5,7 +5,7 @@ import { AppError, errorMessage } from '../core/errors.js'
 import { sleep, type Readiness, type Service } from '../core/lifecycle.js'
 import type { Logger } from '../core/log.js'
 import type { Metrics } from '../core/metrics.js'
-import { createProgress, type Progress } from '../core/progress.js'
+import { startProgress, type Progress } from '../core/progress.js'
 import type { Head } from '../core/records.js'
 import type { BatchWriter } from '../store/write/index.js'
 import { extractRange, type Extracted, type ExtractOptions } from './extract.js'
@@ -185,7 +185,7 @@ class IndexerRun {
         (range) => this.extract(range, 'changes'),
         async (batch, range) => {
           await this.apply(batch)
-          progress?.update(range.to - head.height)
+          progress?.set(range.to - head.height)
         },
       )
     } catch (error) {
@@ -195,7 +195,7 @@ class IndexerRun {
       await sleep(FORK_PAUSE_MS, this.signal)
       this.wake()
     } finally {
-      progress?.finish()
+      progress?.stop()
     }
   }
 
@@ -248,7 +248,7 @@ class IndexerRun {
   private startProgress(from: number, target: number): Progress {
     const { log, stream } = this.deps
     log.info({ from: from + 1, to: target }, 'catching up')
-    return createProgress({ log, label: 'indexing', total: target - from, ...(stream ? { stream } : {}) })
+    return startProgress({ log, label: 'indexing', total: target - from, ...(stream ? { stream } : {}) })
   }
 }
 

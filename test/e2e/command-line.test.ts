@@ -1,0 +1,98 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+const START = fileURLToPath(new URL('../../scripts/start.mjs', import.meta.url))
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'taogate-cli-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+interface Ended {
+  code: number | null
+  out: string
+  err: string
+}
+
+/** Runs the program in an empty folder with nothing of this process's settings. */
+function taogate(args: string[], env: Record<string, string> = {}): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [START, ...args], { cwd: folder, env: { PATH: process.env['PATH'] ?? '', ...env } })
+    let out = ''
+    let err = ''
+    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()))
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()))
+    child.once('error', reject)
+    child.once('close', (code) => resolve({ code, out, err }))
+  })
+}
+
+test('wrong settings end the program with status 2 and every problem on a line of its own', async () => {
+  const { code, out, err } = await taogate(['--chain', 'kusama', '--port', '99999'], {
+    DATABASE_URL: 'mysql://user:hunter2@host/x',
+    LOG_LEVEL: 'loud',
+  })
+  expect(code).toBe(2)
+  expect(out).toBe('')
+  expect(err.trim().split('\n')).toEqual([
+    'CONFIG_INVALID: the configuration is wrong:',
+    '  - DATABASE_URL is "mysql://user:***@host/x"; wanted a postgres:// URL',
+    '  - --chain is "kusama"; wanted devnet, finney, test, local, or one or more ws:// or wss:// URLs separated by commas',
+    '  - --port is "99999"; wanted a whole number from 0 to 65535',
+    '  - LOG_LEVEL is "loud"; wanted one of trace, debug, info, warn, error, fatal, silent',
+  ])
+})
+
+test.each([
+  [['--no-such-flag'], "unknown option '--no-such-flag'"],
+  [['no-such-command'], 'too many arguments'],
+  [['backfill', '--from', '5'], "required option '--to <block>' not specified"],
+])('%j is wrong usage', async (args, message) => {
+  const { code, err } = await taogate(args)
+  expect(code).toBe(2)
+  expect(err).toContain(message)
+})
+
+test('a range that is none is refused before anything is opened', async () => {
+  const { code, err } = await taogate(['backfill', '--from', '9', '--to', '5'])
+  expect(code).toBe(2)
+  expect(err).toBe('CONFIG_INVALID: --from 9 --to 5 is no range; wanted two block numbers, the smaller first\n')
+})
+
+test('--print-config shows what is in force, with secrets masked, and opens nothing', async () => {
+  await writeFile(join(folder, 'config.json'), JSON.stringify({ api: { port: 4100, maxDepth: 5 } }))
+  const { code, out } = await taogate(['api', '--config', 'config.json', '--port', '4200', '--print-config'], {
+    DATABASE_URL: 'postgres://user:hunter2@host/x',
+  })
+  expect(code).toBe(0)
+  expect(JSON.parse(out)).toMatchObject({ database: { url: 'postgres://user:***@host/x' }, api: { port: 4200, maxDepth: 5 } })
+})
+
+test('a known error is one line without a stack, and status 1', async () => {
+  const { code, err } = await taogate([
+    'indexer',
+    '--chain',
+    'ws://127.0.0.1:1',
+    '--database-url',
+    'postgres://u:hunter2@127.0.0.1:1/x',
+    '--log-level',
+    'silent',
+  ])
+  expect(code).toBe(1)
+  expect(err).toMatch(/^DATABASE_DOWN: .*\n$/)
+  expect(err).not.toContain('hunter2')
+}, 60_000)
+
+test('--version prints the version, --help the commands', async () => {
+  const packageJson = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+  expect(await taogate(['--version'])).toEqual({ code: 0, out: `${packageJson.version}\n`, err: '' })
+  const help = await taogate(['--help'])
+  expect(help.code).toBe(0)
+  for (const command of ['up', 'indexer', 'api', 'backfill', 'devnet', 'migrate', 'status', 'docs'])
+    expect(help.out).toContain(`  ${command}`)
+})
