@@ -15,8 +15,9 @@ const UNKNOWN: CallOutcome = { success: null, error: null }
 const DONE: CallOutcome = { success: true, error: null }
 
 /**
- * Flattens a call and its nested calls, depth first, and finds how each ended. Wrapping calls leave one event for each call inside, in the order
- * of execution and after that call's own events, so one walk over the extrinsic's events with a cursor matches them.
+ * Flattens a call and its nested calls, depth first, and finds how each ended. Wrapping calls leave an event for each call inside, after that call's own
+ * events; so the extrinsic's events are read from the last to the first, where the end of a call is met before anything that happened in it. Events
+ * of a call that failed are rolled back, and with them what would tell about the calls inside it.
  */
 export function callOutcomes(
   runtime: Runtime,
@@ -25,123 +26,117 @@ export function callOutcomes(
   signer: Hex | null,
   events: DecodedEvent[],
 ): FlatCall[] {
-  const flat: FlatCall[] = [{ index: 0, parentIndex: 0, call: outer, outcome, origin: signer }]
+  const root: FlatCall = { index: 0, parentIndex: 0, call: outer, outcome, origin: signer }
+  const flat = [root]
   if (outer.inner.length === 0) return flat
-  const walk = new OutcomeWalk(runtime, events, flat)
-  walk.children(flat[0] as FlatCall)
+  const tree = flatten(root, flat)
+  const trail: EventTrail = { events, position: events.length }
+  settle(tree, trail, runtime)
   return flat
 }
 
-class OutcomeWalk {
-  private cursor = 0
+interface CallNode {
+  entry: FlatCall
+  children: CallNode[]
+}
 
-  constructor(
-    private readonly runtime: Runtime,
-    private readonly events: DecodedEvent[],
-    private readonly flat: FlatCall[],
-  ) {}
+function flatten(entry: FlatCall, flat: FlatCall[]): CallNode {
+  const children = entry.call.inner.map((call) => {
+    const child: FlatCall = { index: flat.length, parentIndex: entry.index, call, outcome: UNKNOWN, origin: childOrigin(entry) }
+    flat.push(child)
+    return flatten(child, flat)
+  })
+  return { entry, children }
+}
 
-  children(parent: FlatCall): void {
-    const { pallet, call, inner } = parent.call
-    if (inner.length === 0) return
-    // Events of a failed call are rolled back, and with them what would tell about its children.
-    const told = parent.outcome.success === true
-    const wrapper = told ? (WRAPPERS[`${pallet}.${call}`] ?? WRAPPERS[pallet]) : undefined
-    let stopped = false
-    for (const child of inner) {
-      const entry: FlatCall = {
-        index: this.flat.length,
-        parentIndex: parent.index,
-        call: child,
-        outcome: UNKNOWN,
-        origin: childOrigin(parent),
-      }
-      this.flat.push(entry)
-      if (!wrapper || stopped) this.unknown(entry)
-      else stopped = this.resolve(entry, wrapper)
-    }
+/** A position in the events that moves towards the first. */
+interface EventTrail {
+  events: DecodedEvent[]
+  position: number
+}
+
+/** The nearest event of a kind before the position, which moves there; undefined, and the position stays, when there is none. */
+function back(trail: EventTrail, names: ReadonlySet<string>): DecodedEvent | undefined {
+  for (let i = trail.position - 1; i >= 0; i--) {
+    const event = trail.events[i] as DecodedEvent
+    if (!names.has(`${event.pallet}.${event.name}`)) continue
+    trail.position = i
+    return event
   }
+  return undefined
+}
 
-  /** Descends first, because the events of inner wrappers come before the marker of this call. Says whether execution stopped here. */
-  private resolve(entry: FlatCall, wrapper: Wrapper): boolean {
-    const at = this.cursor
-    const descended = this.flat.length
-    entry.outcome = DONE
-    this.children(entry)
-    const marker = this.next(wrapper.markers)
-    if (!marker) {
-      if (!wrapper.silentSuccess) entry.outcome = UNKNOWN
-      return false
+/** Sets the outcomes of the calls inside one that was done. */
+function settle(node: CallNode, trail: EventTrail, runtime: Runtime): void {
+  if (node.children.length === 0 || node.entry.outcome.success !== true) return
+  const { pallet, call } = node.entry.call
+  if (BATCHES.has(`${pallet}.${call}`)) return settleBatch(node, trail, runtime)
+  const wrapper = WRAPPERS[`${pallet}.${call}`] ?? WRAPPERS[pallet]
+  for (const child of node.children.toReversed()) {
+    if (wrapper === undefined) continue
+    if (wrapper === PASSES_ON) child.entry.outcome = DONE
+    else {
+      const marker = back(trail, wrapper.markers)
+      if (marker) child.entry.outcome = outcomeOf(runtime, wrapper.error(marker))
     }
-    const error = wrapper.error(marker)
-    if (error === null) return false
-    entry.outcome = { success: false, error: error === undefined ? null : this.runtime.errorName(error) }
-    if (descended < this.flat.length) {
-      // It failed after all: what was read as its children's events belongs to later calls.
-      this.flat.length = descended
-      this.cursor = at
-      this.children(entry)
-      this.next(wrapper.markers)
-    }
-    return marker.name === 'BatchInterrupted'
+    settle(child, trail, runtime)
   }
+}
 
-  private unknown(entry: FlatCall): void {
-    this.children({ ...entry, outcome: UNKNOWN })
-  }
+const BATCH_END = new Set(['Utility.BatchCompleted', 'Utility.BatchCompletedWithErrors', 'Utility.BatchInterrupted'])
+const BATCH_ITEM = new Set(['Utility.ItemCompleted', 'Utility.ItemFailed'])
 
-  private next(markers: ReadonlySet<string>): DecodedEvent | undefined {
-    for (let i = this.cursor; i < this.events.length; i++) {
-      const event = this.events[i] as DecodedEvent
-      if (!markers.has(`${event.pallet}.${event.name}`)) continue
-      this.cursor = i + 1
-      return event
+function settleBatch(node: CallNode, trail: EventTrail, runtime: Runtime): void {
+  const end = back(trail, BATCH_END)
+  if (!end) return
+  const interrupted = end.name === 'BatchInterrupted'
+  const [stoppedAt, error] = interrupted ? end.values() : [node.children.length, null]
+  for (let i = node.children.length - 1; i >= 0; i--) {
+    const child = node.children[i] as CallNode
+    if (interrupted && i >= Number(stoppedAt)) {
+      if (i === Number(stoppedAt)) child.entry.outcome = outcomeOf(runtime, error)
+      continue
     }
-    return undefined
+    const item = back(trail, BATCH_ITEM)
+    if (!item) return
+    child.entry.outcome = outcomeOf(runtime, item.name === 'ItemFailed' ? item.values()[0] : null)
+    settle(child, trail, runtime)
   }
+}
+
+function outcomeOf(runtime: Runtime, error: unknown): CallOutcome {
+  return error === null ? DONE : { success: false, error: runtime.errorName(error) }
 }
 
 interface Wrapper {
   /** Events that close a call inside this one. */
   markers: ReadonlySet<string>
-  /** The call succeeded when no marker is left: runtimes from before `ItemCompleted`. */
-  silentSuccess: boolean
-  /** The error that a marker tells of: null for none, undefined for one that is not told. */
+  /** The error that a marker tells of, null for none. */
   error: (marker: DecodedEvent) => unknown
 }
 
-const BATCH: Wrapper = {
-  markers: new Set(['Utility.ItemCompleted', 'Utility.ItemFailed', 'Utility.BatchInterrupted']),
-  silentSuccess: false,
-  error: (marker) => (marker.name === 'ItemCompleted' ? null : marker.values().at(-1)),
-}
 const resultOf =
   (position: number) =>
   (marker: DecodedEvent): unknown => {
     const result = marker.values()[position] as EnumValue | undefined
     return result?.type === 'Err' ? result.value : null
   }
-const SUDO: Wrapper = {
-  markers: new Set(['Sudo.Sudid', 'Sudo.SudoAsDone', 'SubtensorModule.Sudid']),
-  silentSuccess: false,
-  error: resultOf(0),
-}
+const SUDO: Wrapper = { markers: new Set(['Sudo.Sudid', 'Sudo.SudoAsDone', 'SubtensorModule.Sudid']), error: resultOf(0) }
+/** Calls that pass the result of the call inside on as their own. */
+const PASSES_ON: Wrapper = { markers: new Set(), error: () => null }
 
+const BATCHES = new Set(['Utility.batch', 'Utility.batch_all', 'Utility.force_batch'])
 /** Calls that execute the calls in their arguments, and the events that tell how those ended. */
 const WRAPPERS: Record<string, Wrapper | undefined> = {
-  'Utility.batch': BATCH,
-  'Utility.batch_all': BATCH,
-  'Utility.force_batch': BATCH,
-  // These pass the result of their call on: done when they are done.
-  'Utility.as_derivative': { markers: new Set(), silentSuccess: true, error: () => null },
-  'Utility.dispatch_as': { markers: new Set(['Utility.DispatchedAs']), silentSuccess: false, error: resultOf(0) },
-  'Utility.with_weight': { markers: new Set(), silentSuccess: true, error: () => null },
+  'Utility.as_derivative': PASSES_ON,
+  'Utility.with_weight': PASSES_ON,
+  'Utility.dispatch_as': { markers: new Set(['Utility.DispatchedAs']), error: resultOf(0) },
   Sudo: SUDO,
   'SubtensorModule.sudo': SUDO,
   'SubtensorModule.sudo_unchecked_weight': SUDO,
-  Proxy: { markers: new Set(['Proxy.ProxyExecuted']), silentSuccess: false, error: resultOf(0) },
-  'Multisig.as_multi_threshold_1': { markers: new Set(), silentSuccess: true, error: () => null },
-  'Multisig.as_multi': { markers: new Set(['Multisig.MultisigExecuted']), silentSuccess: false, error: resultOf(4) },
+  Proxy: { markers: new Set(['Proxy.ProxyExecuted']), error: resultOf(0) },
+  'Multisig.as_multi_threshold_1': PASSES_ON,
+  'Multisig.as_multi': { markers: new Set(['Multisig.MultisigExecuted']), error: resultOf(4) },
 }
 
 /** Whom a nested call is made for, as far as the call around it tells. */

@@ -69,8 +69,9 @@ export async function untilDone<T>({ log, signal, what, minMs = 250, maxMs = 15_
     try {
       return await run()
     } catch (error) {
-      if (signal.aborted || !isRetryable(error)) throw error
-      if (error instanceof AppError && error.code === 'UPSTREAM_INVALID' && ++invalid >= MOST_INVALID) throw error
+      if (signal.aborted) throw error
+      const senseless = error instanceof AppError && error.code === 'UPSTREAM_INVALID'
+      if (senseless ? ++invalid >= MOST_INVALID : !isRetryable(error)) throw error
       const pauseMs = Math.min(maxMs, minMs * 2 ** attempt)
       log.warn(
         { what, attempt: attempt + 1, pauseMs, code: error instanceof AppError ? error.code : undefined, err: (error as Error).message },
