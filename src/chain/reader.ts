@@ -3,6 +3,7 @@ import type { Hex } from '../core/records.js'
 import { fromHex } from '../core/units/bytes.js'
 import type { RpcClient } from './rpc/types.js'
 import { createStorageBatcher } from './rpc/storage-batch.js'
+import { cacheReads, type StorageReads } from './storage-cache.js'
 import { createRuntime, type Runtime } from './runtime.js'
 import { createChainState, type ChainState } from './state.js'
 import { createVersionMap } from './version-map.js'
@@ -35,16 +36,20 @@ export interface ChainReader {
   identity(): Promise<ChainIdentity>
   /** Throws `NOT_FOUND` for a block above the node's head. */
   hashOf(height: number): Promise<Hex>
-  /** Contiguous blocks `from..to`, each the parent of the next. */
-  blocks(from: number, to: number): Promise<RawBlock[]>
-  block(height: number, hash: Hex): Promise<RawBlock>
+  /** A set of reads that share a cache: what belongs to one range of blocks is asked for once. */
+  reading(): ChainReading
   /** The runtime that executed a block: the one in force after its parent. */
   runtimeOf(height: number): Promise<Runtime>
   /** Tells that the code did not change in a block, which saves asking for the version after it. */
   noteSameCode(height: number): void
+  heads(): Promise<{ best: number; finalized: number }>
+}
+
+export interface ChainReading {
+  /** Contiguous blocks, each the parent of the next, from the hashes of their heights. */
+  blocks(from: number, hashes: readonly Hex[]): Promise<RawBlock[]>
   /** State after a block, through the runtime that executed it. */
   stateAt(height: number, hash?: Hex): Promise<ChainState>
-  heads(): Promise<{ best: number; finalized: number }>
 }
 
 interface RpcHeader {
@@ -76,10 +81,10 @@ export function createChainReader(rpc: RpcClient): ChainReader {
     return hash
   }
 
-  async function block(height: number, hash: Hex): Promise<RawBlock> {
-    const [answer, events] = await Promise.all([
+  async function readBlock(storage: StorageReads, height: number, hash: Hex): Promise<RawBlock> {
+    const [answer, [events]] = await Promise.all([
       rpc.request<{ block: { header: RpcHeader; extrinsics: Hex[] } } | null>('chain_getBlock', [hash]),
-      rpc.request<Hex | null>('state_getStorage', [EVENTS_KEY, hash]),
+      storage.read(hash, [EVENTS_KEY]),
     ])
     const header = answer?.block?.header
     if (!header || !Array.isArray(answer.block.extrinsics)) {
@@ -97,7 +102,7 @@ export function createChainReader(rpc: RpcClient): ChainReader {
       extrinsicsRoot: header.extrinsicsRoot,
       digest: header.digest?.logs ?? [],
       extrinsics: answer.block.extrinsics,
-      events,
+      events: events ?? null,
     }
   }
 
@@ -160,30 +165,24 @@ export function createChainReader(rpc: RpcClient): ChainReader {
       }
     },
     hashOf,
-    block,
-    async blocks(from, to) {
-      const heights = Array.from({ length: to - from + 1 }, (_, i) => from + i)
-      const blocks = await Promise.all(heights.map(async (height) => block(height, await hashOf(height))))
-      for (let i = 1; i < blocks.length; i++) {
-        const [before, after] = [blocks[i - 1] as RawBlock, blocks[i] as RawBlock]
-        // Development nodes that boot from a raw spec have no header of block 0, and block 1 names a parent of their fancy. What block 0 is, `identity` tells.
-        if (after.parentHash !== before.hash && before.height > 0) {
-          // A fork was switched between two answers, or the endpoints disagree: asked again, it comes right.
-          throw new AppError('UPSTREAM_INVALID', `block ${after.height} does not follow block ${before.height} as the node gave it`, {
-            height: after.height,
-          })
-        }
+    reading() {
+      const cached = cacheReads(storage)
+      return {
+        async blocks(from, hashes) {
+          const blocks = await Promise.all(hashes.map((hash, i) => readBlock(cached, from + i, hash)))
+          for (let i = 1; i < blocks.length; i++) checkParent(blocks[i - 1] as RawBlock, blocks[i] as RawBlock)
+          return blocks
+        },
+        async stateAt(height, hash) {
+          const [runtime, at] = await Promise.all([runtimeOf(height), hash ?? hashOf(height)])
+          return createChainState(cached, runtime, height, at)
+        },
       }
-      return blocks
     },
     runtimeOf,
     noteSameCode(height) {
       const version = versions.at(height - 1)
       if (version) versions.learn(height, version)
-    },
-    async stateAt(height, hash) {
-      const [runtime, at] = await Promise.all([runtimeOf(height), hash ?? hashOf(height)])
-      return createChainState(storage, runtime, height, at)
     },
     async heads() {
       const [best, finalizedHash] = await Promise.all([
@@ -194,6 +193,15 @@ export function createChainReader(rpc: RpcClient): ChainReader {
       return { best: Number.parseInt(best.number, 16), finalized: Number.parseInt(finalized.number, 16) }
     },
   }
+}
+
+function checkParent(before: RawBlock, after: RawBlock): void {
+  // Development nodes that boot from a raw spec have no header of block 0, and block 1 names a parent of their fancy. What block 0 is, `identity` tells.
+  if (after.parentHash === before.hash || before.height === 0) return
+  // A fork was switched between two answers, or the endpoints disagree: asked again, it comes right.
+  throw new AppError('UPSTREAM_INVALID', `block ${after.height} does not follow block ${before.height} as the node gave it`, {
+    height: after.height,
+  })
 }
 
 function numberOr(value: unknown, otherwise: number): number {

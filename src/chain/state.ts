@@ -1,7 +1,7 @@
 import type { Hex, JsonText } from '../core/records.js'
 import type { KeyArg, StorageItem } from './codec/storage-item.js'
-import type { StorageBatcher } from './rpc/storage-batch.js'
 import type { Runtime } from './runtime.js'
+import type { StorageReads } from './storage-cache.js'
 
 /**
  * The storage of one block, read through the runtime that wrote it. Reads made in the same turn travel in one request. An item that the runtime
@@ -12,6 +12,8 @@ export interface ChainState {
   readonly hash: Hex
   readonly runtime: Runtime
   has(pallet: string, item: string): boolean
+  /** Fetches values that will be read later, in the request of this turn. Its failure is that of the later read. */
+  prefetch(pallet: string, item: string, args: readonly (readonly KeyArg[])[]): void
   /** The value; its default when unset; null when unset and optional, or when there is no such item. */
   get(pallet: string, item: string, ...args: KeyArg[]): Promise<unknown>
   many(pallet: string, item: string, args: readonly (readonly KeyArg[])[]): Promise<unknown[]>
@@ -25,7 +27,7 @@ export interface ChainState {
   entries(pallet: string, item: string, ...prefix: KeyArg[]): Promise<{ args: unknown[]; value: unknown }[]>
 }
 
-export function createChainState(storage: StorageBatcher, runtime: Runtime, height: number, hash: Hex): ChainState {
+export function createChainState(storage: StorageReads, runtime: Runtime, height: number, hash: Hex): ChainState {
   function raw(item: StorageItem, args: readonly (readonly KeyArg[])[]): Promise<(Hex | null)[]> {
     return args.length === 0
       ? Promise.resolve([])
@@ -42,6 +44,10 @@ export function createChainState(storage: StorageBatcher, runtime: Runtime, heig
     hash,
     runtime,
     has: (pallet, name) => find(pallet, name) !== null,
+    prefetch(pallet, name, args) {
+      const item = find(pallet, name)
+      if (item) raw(item, args).catch(() => undefined)
+    },
     async get(pallet, name, ...args) {
       const item = find(pallet, name)
       return item ? item.value((await raw(item, [args]))[0] ?? null) : null

@@ -3,7 +3,7 @@ import { AppError } from '../core/errors.js'
 import type { Logger } from '../core/log.js'
 import { startProgress } from '../core/progress.js'
 import { missingIn, type BatchWriter } from '../store/write/index.js'
-import { extractRange, type ExtractOptions } from './extract.js'
+import { createExtractor, type ExtractOptions } from './extract.js'
 import { inOrder, planRanges, untilDone, type BlockRange } from './pipeline.js'
 
 export interface BackfillRequest {
@@ -35,6 +35,7 @@ export async function backfill(deps: BackfillDeps, request: BackfillRequest): Pr
   const total = missing.reduce((sum, range) => sum + range.to - range.from + 1, 0)
   log.info({ ...wanted, missing: total }, 'filling in history')
   const progress = startProgress({ log, label: 'history', total, ...(stream ? { stream } : {}) })
+  const extract = createExtractor(chain, deps.options)
   let done = 0
   try {
     await inOrder(
@@ -43,7 +44,7 @@ export async function backfill(deps: BackfillDeps, request: BackfillRequest): Pr
       (range) =>
         untilDone({ log, signal, what: `read blocks ${range.from} to ${range.to}` }, () => {
           signal.throwIfAborted()
-          return extractRange(chain, deps.options, { ...range, state: 'none' })
+          return extract({ ...range, state: 'none' })
         }),
       async ({ facts }, range) => {
         await untilDone({ log, signal, what: `write blocks ${range.from} to ${range.to}` }, () => writer.applyHistory({ ...range, facts }))

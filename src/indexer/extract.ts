@@ -1,4 +1,4 @@
-import type { ChainReader, RawBlock } from '../chain/reader.js'
+import type { ChainReader, ChainReading, RawBlock } from '../chain/reader.js'
 import type { ChainState } from '../chain/state.js'
 import {
   camelCase,
@@ -8,6 +8,7 @@ import {
   ROOT_NETUID,
   stableNetworkItems,
   stableSubnetItems,
+  subnetItems,
   SUBTENSOR,
 } from '../chain/views/subnet-view.js'
 import { emptyFacts, emptyState, type Facts, type Head, type Hex, type StateChanges } from '../core/records.js'
@@ -48,21 +49,60 @@ export interface ExtractRequest {
  * What is announced by events is read at the block of the event; epochs and adjustments, which no event announces, are found from the chain's own
  * counters; state is read once, after the last block.
  */
-export async function extractRange(chain: ChainReader, options: ExtractOptions, request: ExtractRequest): Promise<Extracted> {
-  const { from, to } = request
-  // The ends of the range first: when they have one runtime, so has the middle.
-  await Promise.all([chain.runtimeOf(from), chain.runtimeOf(to)])
-  const raw = await chain.blocks(from, to)
-  const blocks = await Promise.all(raw.map(async (block) => decodeBlock(block, await chain.runtimeOf(block.height))))
-  const range = new Range(chain, options, blocks)
-  await range.addFacts()
-  return {
-    from,
-    parent: from <= 1 ? null : { height: from - 1, hash: (raw[0] as RawBlock).parentHash },
-    head: { height: to, hash: (raw.at(-1) as RawBlock).hash },
-    facts: range.facts,
-    state: await range.state(request.state),
+export type Extract = (request: ExtractRequest) => Promise<Extracted>
+
+/** What is known of the end of a range when the range after it is extracted: it saves asking, and is never needed. */
+interface RangeEnd {
+  netuids: number[]
+  /** Owners of the subnets, whom the chain pays in every block. */
+  owners: Hex[]
+  loaded: LoadedEmission[]
+}
+
+/** Ends that are kept: while following the head the last one is used, while catching up none is there in time. */
+const KEPT_ENDS = 8
+
+export function createExtractor(chain: ChainReader, options: ExtractOptions): Extract {
+  const ends = new Map<Hex, RangeEnd>()
+
+  return async ({ from, to, state: kind }) => {
+    const heights = Array.from({ length: to - from + 1 }, (_, i) => from + i)
+    // The ends of the range first: when they have one runtime, so has the middle.
+    const [hashes, before] = await Promise.all([
+      Promise.all(heights.map((height) => chain.hashOf(height))),
+      from > 0 ? chain.hashOf(from - 1) : null,
+      chain.runtimeOf(from),
+      chain.runtimeOf(to),
+    ])
+    const reading = chain.reading()
+    const known = before === null ? undefined : ends.get(before)
+    const end = await reading.stateAt(to, hashes.at(-1))
+    // Asked for in one turn with the last block's events: what will be read of its state in any case.
+    if (known && kind === 'changes') prefetchEnd(end, known)
+    const raw = await reading.blocks(from, hashes)
+    const blocks = await Promise.all(raw.map(async (block) => decodeBlock(block, await chain.runtimeOf(block.height))))
+    const range = new Range(chain, reading, options, blocks, before, known)
+    await range.addFacts()
+    const state = await range.state(kind)
+    if (ends.size >= KEPT_ENDS) ends.delete(ends.keys().next().value as Hex)
+    ends.set(hashes.at(-1) as Hex, await range.end(state))
+    return {
+      from,
+      parent: from <= 1 ? null : { height: from - 1, hash: (raw[0] as RawBlock).parentHash },
+      head: { height: to, hash: hashes.at(-1) as Hex },
+      facts: range.facts,
+      state,
+    }
   }
+}
+
+function prefetchEnd(end: ChainState, { netuids, owners }: RangeEnd): void {
+  const nets = netuids.map((netuid) => [netuid])
+  for (const name of [...subnetItems(end.runtime), 'LoadedEmission']) end.prefetch(SUBTENSOR, name, nets)
+  const accounts = owners.map((owner) => [owner])
+  end.prefetch('System', 'Account', accounts)
+  end.prefetch(SUBTENSOR, 'TotalColdkeyStake', accounts)
+  end.prefetch('Aura', 'Authorities', [[]])
 }
 
 class Range {
@@ -77,8 +117,11 @@ class Range {
 
   constructor(
     private readonly chain: ChainReader,
+    private readonly reading: ChainReading,
     private readonly options: ExtractOptions,
     private readonly blocks: readonly DecodedBlock[],
+    private readonly parentHash: Hex | null,
+    private readonly before: RangeEnd | undefined,
   ) {
     this.from = (blocks[0] as DecodedBlock).raw.height
     this.to = (blocks.at(-1) as DecodedBlock).raw.height
@@ -88,8 +131,8 @@ class Range {
   private readonly stateAt: StateAt = (height) => {
     let state = this.states.get(height)
     if (!state) {
-      const known = this.blocks[height - this.from]?.raw.hash ?? (height === this.from - 1 ? this.blocks[0]?.raw.parentHash : undefined)
-      state = this.chain.stateAt(height, known)
+      const known = height === this.from - 1 ? this.parentHash : this.blocks[height - this.from]?.raw.hash
+      state = this.reading.stateAt(height, known ?? undefined)
       this.states.set(height, state)
     }
     return state
@@ -117,7 +160,7 @@ class Range {
   }
 
   private async authorities(): Promise<Hex[]> {
-    const state = await this.stateAt(this.from)
+    const state = await this.stateAt(this.to)
     return ((await state.get('Aura', 'Authorities')) as Hex[] | null) ?? []
   }
 
@@ -153,11 +196,16 @@ class Range {
     }
   }
 
+  /** Subnets after the range: those before it, when no event says otherwise. */
+  private async netuids(): Promise<number[]> {
+    const changed = this.touches.some((touches) => touches.subnets.size > 0)
+    return this.before && !changed ? this.before.netuids : readNetuids(await this.stateAt(this.to))
+  }
+
   /** Epochs and adjustments of every subnet that existed at the end of the range, or until it was removed in it. */
   private async addEpochs(): Promise<void> {
     const { from, to, facts, stateAt } = this
-    const end = await stateAt(to)
-    const lives = new Map((await readNetuids(end)).map((netuid) => [netuid, to]))
+    const lives = new Map((await this.netuids()).map((netuid) => [netuid, to]))
     this.touches.forEach((touches, i) => {
       for (const netuid of touches.removedSubnets) if (!lives.has(netuid)) lives.set(netuid, from + i - 1)
     })
@@ -173,8 +221,8 @@ class Range {
 
   private async addSubnetEpochs(netuid: number, last: number): Promise<void> {
     const { from, facts, stateAt } = this
-    const before = await stateAt(Math.max(0, from - 1))
-    this.addLoaded(await before.get(SUBTENSOR, 'LoadedEmission', netuid))
+    // What was loaded before the range is in `before`, for all subnets.
+    if (!this.before) this.addLoaded(await (await stateAt(Math.max(0, from - 1))).get(SUBTENSOR, 'LoadedEmission', netuid))
     const epochs = await counterBlocks('LastMechansimStepBlock', netuid, from, last, stateAt)
     for (const height of epochs) {
       const state = await stateAt(height)
@@ -219,8 +267,21 @@ class Range {
       await this.addFirstState(end)
       return readWholeState(end)
     }
+    if (this.before) this.loaded.push(...this.before.loaded)
     await addDrained(this.dirty, end, this.loaded)
-    return readStateChanges(end, this.dirty)
+    return readStateChanges(end, this.dirty, await this.netuids())
+  }
+
+  async end(state: StateChanges): Promise<RangeEnd> {
+    const netuids = await this.netuids()
+    const end = await this.stateAt(this.to)
+    const loaded = (await end.many(
+      SUBTENSOR,
+      'LoadedEmission',
+      netuids.map((netuid) => [netuid]),
+    )) as (LoadedEmission | null)[]
+    const owners = new Set(state.subnets.flatMap(({ owner }) => owner ?? []))
+    return { netuids, owners: [...owners], loaded: loaded.filter((list) => list !== null) }
   }
 
   /** History starts somewhere: parameters, metagraphs and neurons as they were at the first block indexed. */

@@ -8,7 +8,7 @@ import type { Metrics } from '../core/metrics.js'
 import { startProgress, type Progress } from '../core/progress.js'
 import type { Head } from '../core/records.js'
 import type { BatchWriter } from '../store/write/index.js'
-import { extractRange, type Extracted, type ExtractOptions } from './extract.js'
+import { createExtractor, type Extract, type Extracted, type ExtractOptions } from './extract.js'
 import { indexerMetrics, type IndexerMetrics } from './metrics.js'
 import { inOrder, planRanges, untilDone, type BlockRange } from './pipeline.js'
 
@@ -96,12 +96,15 @@ class IndexerRun {
   private follower: HeadFollower | null = null
   private woken = false
   private awake: () => void = () => undefined
+  private readonly extractor: Extract
 
   constructor(
     private readonly deps: IndexerDeps,
     private readonly metrics: IndexerMetrics,
     private readonly signal: AbortSignal,
-  ) {}
+  ) {
+    this.extractor = createExtractor(deps.chain, deps.options)
+  }
 
   async load(): Promise<void> {
     this.head = (await this.deps.writer.head())?.head ?? null
@@ -207,11 +210,11 @@ class IndexerRun {
   }
 
   private extract(range: BlockRange, state: 'changes' | 'whole'): Promise<Extracted> {
-    const { log, chain, options } = this.deps
+    const { log } = this.deps
     return untilDone({ log, signal: this.signal, what: `read blocks ${range.from} to ${range.to}` }, async () => {
       this.signal.throwIfAborted()
       const startedAt = performance.now()
-      const extracted = await extractRange(chain, options, { ...range, state })
+      const extracted = await this.extractor({ ...range, state })
       this.metrics.extracted(range.to - range.from + 1, performance.now() - startedAt)
       return extracted
     })

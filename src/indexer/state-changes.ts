@@ -84,9 +84,8 @@ function setNewest<K>(map: Map<K, number>, key: K, height: number): void {
 }
 
 /** What the chain holds of everything dirty, after the last block of the range. */
-export async function readStateChanges(end: ChainState, dirty: Dirty): Promise<StateChanges> {
+export async function readStateChanges(end: ChainState, dirty: Dirty, netuids: readonly number[]): Promise<StateChanges> {
   const out = emptyState()
-  const netuids = await readNetuids(end)
   const [subnets, delegations] = await Promise.all([readSubnets(end, netuids), readDirtyDelegations(end, dirty)])
   addSubnets(subnets, out)
   out.removedSubnets = [...dirty.removedSubnets].filter((netuid) => !netuids.includes(netuid)).sort((a, b) => a - b)

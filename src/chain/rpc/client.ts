@@ -93,7 +93,7 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
         dispatcher.ask({
           method,
           params: JSON.stringify(params),
-          resolve: resolve as (value: unknown) => void,
+          resolve,
           reject,
           ...(callSignal === undefined ? {} : { signal: callSignal }),
           ...(timeoutMs === undefined ? {} : { timeoutMs }),

@@ -97,7 +97,6 @@ export function abortedError(what: string): AppError {
 
 /** The start of a text that came from outside, on one line. */
 export function excerpt(text: string, length = 160): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what must not reach a terminal or a log line
   const line = text.slice(0, length).replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
   return text.length > length ? `${line}…` : line
 }

@@ -51,7 +51,7 @@ export function createRpcMetrics(registry: Metrics | undefined): RpcMetrics {
   return {
     settled(method, outcome) {
       let ofMethod = counts.get(method)
-      if (ofMethod === undefined) counts.set(method, (ofMethod = new Map()))
+      if (ofMethod === undefined) counts.set(method, (ofMethod = new Map<RpcOutcome, number>()))
       ofMethod.set(outcome, (ofMethod.get(outcome) ?? 0) + 1)
     },
     answered(method, value) {

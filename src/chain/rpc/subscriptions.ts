@@ -73,7 +73,7 @@ export function createSubscriptions({ ask, current, log }: SubscriptionsOptions)
 
   function settle(subscription: Subscription, connection: Connection, id: string | number): void {
     let ofConnection = places.get(connection)
-    if (ofConnection === undefined) places.set(connection, (ofConnection = new Map()))
+    if (ofConnection === undefined) places.set(connection, (ofConnection = new Map<string | number, Subscription>()))
     ofConnection.set(id, subscription)
     all.add(subscription)
     subscription.place = { connection, id }

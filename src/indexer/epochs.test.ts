@@ -1,0 +1,56 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { ChainState } from '../chain/state.js'
+import { counterBlocks, epochDue, rootEpochs } from './epochs.js'
+
+/** A chain that only has a counter and a tempo. */
+function fakeChain(
+  counter: (height: number) => number,
+  tempo: (height: number) => number = () => 0,
+): (height: number) => Promise<ChainState> {
+  return (height) =>
+    Promise.resolve({
+      runtime: { hasCall: () => true },
+      get: (_pallet: string, item: string) => Promise.resolve(item === 'Tempo' ? tempo(height) : BigInt(counter(height))),
+    } as unknown as ChainState)
+}
+
+test('every block that set the counter is found, from the end, with one read each and one more', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.uniqueArray(fc.integer({ min: 1, max: 400 })),
+      fc.integer({ min: 1, max: 400 }),
+      fc.nat(100),
+      async (set, from, length) => {
+        const to = from + length
+        let reads = 0
+        const at = fakeChain((height) => {
+          reads++
+          return Math.max(0, ...set.filter((block) => block <= height))
+        })
+        const found = await counterBlocks('LastMechansimStepBlock', 1, from, to, at)
+        expect(found).toEqual(set.filter((block) => block >= from && block <= to).sort((a, b) => b - a))
+        expect(reads).toBeLessThanOrEqual(found.length + 1)
+      },
+    ),
+  )
+})
+
+test('the formula: (block + netuid + 1) mod (tempo + 1) = tempo', () => {
+  expect(Array.from({ length: 40 }, (_, block) => block).filter((block) => epochDue(1, 9, block))).toEqual([7, 17, 27, 37])
+  expect(Array.from({ length: 40 }, (_, block) => block).filter((block) => epochDue(3, 0, block))).toEqual([])
+})
+
+test('root epochs follow the tempo that was in force in each block', async () => {
+  // The tempo is set to 4 in block 25: an epoch runs before its block's extrinsics, so 26 is the first block with it.
+  const tempo = (height: number): number => (height >= 25 ? 4 : 9)
+  const expected = Array.from({ length: 60 }, (_, block) => block).filter((block) => block >= 1 && epochDue(0, tempo(block - 1), block))
+  expect(
+    await rootEpochs(
+      1,
+      59,
+      [25],
+      fakeChain(() => 0, tempo),
+    ),
+  ).toEqual(expected)
+})
