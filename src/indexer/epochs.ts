@@ -40,7 +40,9 @@ export async function rootEpochs(from: number, to: number, tempoChanges: readonl
   const starts = [from, ...tempoChanges.filter((height) => height >= from && height < to).map((height) => height + 1)]
   for (const [i, start] of starts.entries()) {
     const stop = (starts[i + 1] ?? to + 1) - 1
-    const tempo = ((await (await stateAt(Math.max(0, start - 1))).get(SUBTENSOR, 'Tempo', ROOT_NETUID)) as number | null) ?? 0
+    // When nothing was set after the last stretch began, the state at the end, which is read in any case, tells its tempo.
+    const state = i === starts.length - 1 && !tempoChanges.includes(to) ? end : await stateAt(Math.max(0, start - 1))
+    const tempo = ((await state.get(SUBTENSOR, 'Tempo', ROOT_NETUID)) as number | null) ?? 0
     for (let block = start; block <= stop; block++) if (epochDue(ROOT_NETUID, tempo, block)) out.push(block)
   }
   return out

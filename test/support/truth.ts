@@ -15,14 +15,14 @@ export interface Truth {
   accounts: TruthAccount[]
   blocks?: TruthBlock[]
 }
-type Plain = null | boolean | string | Plain[] | { [key: string]: Plain }
-type TruthNeuron = Record<string, Plain> & { uid: string; hotkey: string }
+export type Plain = null | boolean | string | Plain[] | { [key: string]: Plain }
+export type TruthNeuron = Record<string, Plain> & { uid: string; hotkey: string }
 interface TruthAccount {
   address: string
   nonce: string
   data: { free: string; reserved: string; frozen?: string; miscFrozen?: string; feeFrozen?: string }
 }
-interface TruthBlock {
+export interface TruthBlock {
   number: string
   hash: string
   parentHash: string
