@@ -185,8 +185,10 @@ export interface EmissionRecord {
   blockHeight: number
   uid: number
   hotkey: Hex
-  server: bigint
-  validator: bigint
+  /** null in runtimes that hand out one sum. */
+  server: bigint | null
+  validator: bigint | null
+  total: bigint
 }
 
 /** What a neuron is at a block: the fields that `neurons` and `neuron_snapshots` share. */

@@ -1,0 +1,6 @@
+export { listSettings, type Setting } from './list.js'
+export { loadConfig, type ConfigSources } from './load.js'
+export { type HeadMode, type Network, type NetworkName, type StartAt } from './networks.js'
+export { printConfig } from './print.js'
+export { renderConfigReference, renderEnvExample } from './render.js'
+export type { ApiConfig, ChainConfig, Config, DatabaseConfig, DevnetConfig, IndexerConfig, LogConfig } from './types.js'

@@ -1,0 +1,228 @@
+/**
+ * Every setting there is: its name in the environment and on the command line, its type, default and meaning. The reference page,
+ * `.env.example`, the flags of each command and the error texts are all made from this file.
+ */
+import { z } from 'zod'
+import { LOG_LEVELS } from '../log.js'
+import { NETWORK_WANTED, networkSchema } from './networks.js'
+import { integer, integerWanted, settingInfo, urlOf, type SettingInfo } from './settings.js'
+
+const MAX_INT = 2_147_483_647
+
+function setting<T extends z.ZodType>(schema: T, info: SettingInfo): T {
+  settingInfo.add(schema, info)
+  return schema
+}
+
+/** A whole number with bounds and a default. */
+function count(fallback: number, min: number, max: number, info: Omit<SettingInfo, 'wanted'>) {
+  return setting(integer(min, max).default(fallback), { ...info, wanted: integerWanted(min, max) })
+}
+
+const database = z.object({
+  url: setting(urlOf('postgres', 'postgresql').optional(), {
+    env: 'DATABASE_URL',
+    flag: 'database-url',
+    about: 'PostgreSQL 14 or later that holds the index. Absent: a PostgreSQL of its own, run from the data folder.',
+    wanted: 'a postgres:// URL',
+    defaultText: 'embedded PostgreSQL in the data folder',
+    secret: 'url',
+    example: 'postgres://taogate:secret@127.0.0.1:5432/taogate',
+  }),
+  dataDir: setting(z.string().min(1).default('.taogate'), {
+    env: 'DATA_DIR',
+    flag: 'data-dir',
+    about: 'Folder for the embedded database and the devnet. Give each copy on one machine its own.',
+    wanted: 'a path',
+  }),
+  poolSize: count(10, 1, 1000, {
+    env: 'DATABASE_POOL_SIZE',
+    flag: 'database-pool-size',
+    about: 'Most connections one process holds to the database.',
+  }),
+})
+
+const chain = z.object({
+  network: setting(networkSchema.prefault('devnet'), {
+    env: 'CHAIN',
+    flag: 'chain',
+    about: 'The chain to read: a name or node URLs. Several URLs, separated by commas, are used in turn when one fails.',
+    wanted: NETWORK_WANTED,
+    secret: 'url',
+    example: 'finney',
+  }),
+  rpcMaxInFlight: count(256, 1, 10_000, {
+    env: 'RPC_MAX_IN_FLIGHT',
+    flag: 'rpc-max-in-flight',
+    about: 'Most requests that wait for an answer of one node at a time.',
+  }),
+  rpcTimeoutMs: count(30_000, 100, 600_000, {
+    env: 'RPC_TIMEOUT_MS',
+    flag: 'rpc-timeout-ms',
+    about: 'How long one request to a node may take, in milliseconds.',
+  }),
+})
+
+const indexer = z.object({
+  headMode: setting(z.enum(['finalized', 'best']).optional(), {
+    env: 'HEAD_MODE',
+    flag: 'head-mode',
+    about: '`finalized` stores only blocks that cannot be undone; `best` stores new blocks at once and undoes those that lose a fork.',
+    wanted: 'finalized or best',
+    defaultText: '`best` on devnet and local, `finalized` otherwise',
+  }),
+  start: setting(z.union([z.enum(['genesis', 'head']), integer(0, MAX_INT)]).optional(), {
+    env: 'START',
+    flag: 'start',
+    about: 'Where an empty index begins. A number or `head` reads the whole state there first. Ignored once something is stored.',
+    wanted: 'genesis, head or a block number',
+    defaultText: '`head` on finney and test, `genesis` otherwise',
+  }),
+  to: setting(integer(0, MAX_INT).optional(), {
+    env: 'TO',
+    flag: 'to',
+    about: 'Stop after this block and exit. For scripts.',
+    wanted: 'a block number',
+    defaultText: 'follow the head for ever',
+  }),
+  batchBlocks: count(64, 1, 4096, {
+    env: 'BATCH_BLOCKS',
+    flag: 'batch-blocks',
+    about: 'Most blocks written in one transaction while catching up.',
+  }),
+  fetchConcurrency: count(4, 1, 256, {
+    env: 'FETCH_CONCURRENCY',
+    flag: 'fetch-concurrency',
+    about: 'Batches read side by side while catching up. More hides the latency of a far node and costs memory.',
+  }),
+  statsEvery: count(100, 1, 1_000_000, {
+    env: 'STATS_EVERY',
+    flag: 'stats-every',
+    about: 'Network totals are stored every this many blocks.',
+  }),
+  healthPort: count(4001, 0, 65_535, {
+    env: 'HEALTH_PORT',
+    flag: 'health-port',
+    about: 'Port of `/healthz`, `/readyz` and `/metrics` when the indexer runs alone. 0 picks a free one.',
+  }),
+  balanceSampleEvery: count(100, 1, 1_000_000, {
+    env: 'BALANCE_SAMPLE_EVERY',
+    flag: 'balance-sample-every',
+    about: 'Balances that no event announces, such as those of accounts that only earn, get a point of history every this many blocks.',
+  }),
+})
+
+const api = z.object({
+  host: setting(z.string().min(1).default('127.0.0.1'), {
+    env: 'HOST',
+    flag: 'host',
+    about: 'Interface the HTTP server listens on. 0.0.0.0 for all.',
+    wanted: 'an IP address or host name',
+  }),
+  port: count(4000, 0, 65_535, { env: 'PORT', flag: 'port', about: 'Port of the HTTP server. 0 picks a free one.' }),
+  maxDepth: count(12, 1, 100, { env: 'MAX_DEPTH', flag: 'max-depth', about: 'Deepest nesting a GraphQL query may have.' }),
+  maxCost: count(20_000, 1, MAX_INT, {
+    env: 'MAX_COST',
+    flag: 'max-cost',
+    about: 'Highest cost a GraphQL query may have; a list costs its page size times what it selects.',
+  }),
+  maxAliases: count(30, 0, 10_000, { env: 'MAX_ALIASES', flag: 'max-aliases', about: 'Most aliases in one GraphQL document.' }),
+  maxRootFields: count(20, 1, 10_000, { env: 'MAX_ROOT_FIELDS', flag: 'max-root-fields', about: 'Most root fields in one operation.' }),
+  maxTokens: count(2000, 10, 1_000_000, { env: 'MAX_TOKENS', flag: 'max-tokens', about: 'Most tokens in one GraphQL document.' }),
+  maxBodyBytes: count(65_536, 1024, 16_777_216, {
+    env: 'MAX_BODY_BYTES',
+    flag: 'max-body-bytes',
+    about: 'Largest request body, in bytes.',
+  }),
+  maxPageSize: count(100, 1, 10_000, { env: 'MAX_PAGE_SIZE', flag: 'max-page-size', about: 'Most rows of one list a query may ask for.' }),
+  defaultPageSize: count(100, 1, 10_000, {
+    env: 'DEFAULT_PAGE_SIZE',
+    flag: 'default-page-size',
+    about: 'Rows of a list whose size the query does not say. At most MAX_PAGE_SIZE.',
+  }),
+  maxOffset: count(10_000, 0, MAX_INT, {
+    env: 'MAX_OFFSET',
+    flag: 'max-offset',
+    about: 'Largest `offset`; cursors go as far as one likes at the same price.',
+  }),
+  queryTimeoutMs: count(10_000, 10, 600_000, {
+    env: 'QUERY_TIMEOUT_MS',
+    flag: 'query-timeout-ms',
+    about: 'How long one request may take, database included, in milliseconds.',
+  }),
+})
+
+const devnet = z.object({
+  host: setting(z.string().min(1).default('127.0.0.1'), {
+    env: 'DEVNET_HOST',
+    flag: 'devnet-host',
+    about: 'Interface the built-in chain listens on.',
+    wanted: 'an IP address or host name',
+  }),
+  port: setting(integer(0, 65_535).optional(), {
+    env: 'DEVNET_PORT',
+    flag: 'devnet-port',
+    about: 'Port of the built-in chain. 0 picks a free one.',
+    wanted: integerWanted(0, 65_535),
+    defaultText: '9944 for `taogate devnet`, a free one for `taogate up`',
+  }),
+  blockMs: count(3000, 10, 3_600_000, {
+    env: 'DEVNET_BLOCK_MS',
+    flag: 'devnet-block-ms',
+    about: 'Time between two blocks of the built-in chain, in milliseconds.',
+  }),
+  seed: setting(z.union([z.string().min(1), z.number().transform(String)]).default('taogate'), {
+    env: 'DEVNET_SEED',
+    flag: 'devnet-seed',
+    about: 'The same seed gives the same cast of accounts and the same traffic.',
+    wanted: 'some text',
+  }),
+  subnets: count(2, 1, 32, { env: 'DEVNET_SUBNETS', flag: 'devnet-subnets', about: 'Subnets of the built-in chain.' }),
+  neurons: count(32, 1, 256, {
+    env: 'DEVNET_NEURONS',
+    flag: 'devnet-neurons',
+    about: 'Neurons a subnet of the built-in chain starts with.',
+  }),
+})
+
+const queue = z.object({
+  redisUrl: setting(urlOf('redis', 'rediss').optional(), {
+    env: 'REDIS_URL',
+    flag: 'redis-url',
+    about: 'Redis 7 or later for work shared between machines. No service of this version uses it.',
+    wanted: 'a redis:// or rediss:// URL',
+    defaultText: 'none',
+    secret: 'url',
+    example: 'redis://:secret@127.0.0.1:6379',
+  }),
+})
+
+const log = z.object({
+  level: setting(z.enum(LOG_LEVELS).default('info'), {
+    env: 'LOG_LEVEL',
+    flag: 'log-level',
+    about: 'Least important lines that are written.',
+    wanted: `one of ${LOG_LEVELS.join(', ')}`,
+  }),
+  format: setting(z.enum(['auto', 'json', 'pretty']).default('auto'), {
+    env: 'LOG_FORMAT',
+    flag: 'log-format',
+    about: '`auto` writes readable lines on a terminal and JSON lines otherwise.',
+    wanted: 'auto, json or pretty',
+  }),
+})
+
+export const configSchema = z.object({ database, chain, indexer, api, devnet, queue, log })
+
+export const SECTION_TITLES: Record<SectionName, string> = {
+  database: 'Database',
+  chain: 'Chain',
+  indexer: 'Indexer',
+  api: 'API',
+  devnet: 'Devnet',
+  queue: 'Queue',
+  log: 'Log',
+}
+
+export type ParsedConfig = z.output<typeof configSchema>
+export type SectionName = keyof ParsedConfig

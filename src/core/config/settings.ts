@@ -1,0 +1,39 @@
+/** The pieces the schema is made of: value types that read text as well as JSON, and what each setting is called. */
+import { z } from 'zod'
+
+export interface SettingInfo {
+  /** Environment variable. */
+  env: string
+  /** Flag without the dashes. */
+  flag: string
+  /** One sentence: what it is for. */
+  about: string
+  /** Completes "wanted ..." in an error. */
+  wanted: string
+  /** Text for a default that depends on other settings. */
+  defaultText?: string
+  /** How `--print-config` and errors show the value. */
+  secret?: 'url' | 'whole'
+  example?: string
+}
+
+/** Names and descriptions of all settings, kept beside the schema objects they belong to. */
+export const settingInfo = z.registry<SettingInfo>()
+
+/** Whole numbers within bounds. Text of digits is read as a number; anything else is left to fail. */
+export function integer(min: number, max: number) {
+  return z.preprocess(
+    (value) => (typeof value === 'string' && /^\s*-?\d+\s*$/.test(value) ? Number(value) : value),
+    z.int().min(min).max(max),
+  )
+}
+
+/** `integer`, with the sentence that errors and the reference print for the same bounds. */
+export function integerWanted(min: number, max: number): string {
+  return `a whole number from ${min} to ${max}`
+}
+
+/** Text that a URL with one of the given protocols. */
+export function urlOf(...protocols: string[]) {
+  return z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol.replace(/:$/, '')))
+}

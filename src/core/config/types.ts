@@ -1,0 +1,20 @@
+import type { HeadMode, StartAt } from './networks.js'
+import type { ParsedConfig } from './schema.js'
+
+export type DatabaseConfig = Readonly<ParsedConfig['database']>
+export type ChainConfig = Readonly<ParsedConfig['chain']>
+export type IndexerConfig = Readonly<Omit<ParsedConfig['indexer'], 'headMode' | 'start'> & { headMode: HeadMode; start: StartAt }>
+export type ApiConfig = Readonly<ParsedConfig['api']>
+export type DevnetConfig = Readonly<ParsedConfig['devnet']>
+export type QueueConfig = Readonly<ParsedConfig['queue']>
+export type LogConfig = Readonly<ParsedConfig['log']>
+
+export interface Config {
+  readonly database: DatabaseConfig
+  readonly chain: ChainConfig
+  readonly indexer: IndexerConfig
+  readonly api: ApiConfig
+  readonly devnet: DevnetConfig
+  readonly queue: QueueConfig
+  readonly log: LogConfig
+}
