@@ -1,0 +1,4 @@
+export { openDatabase, createPool, type Database, type DatabaseOptions } from './database.js'
+export { migrate } from './migrate.js'
+export { isConnectionLoss, toDatabaseError } from './pg-errors.js'
+export * from './write/index.js'

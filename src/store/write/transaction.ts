@@ -1,0 +1,95 @@
+import type pg from 'pg'
+import { AppError, errorMessage, isAppError } from '../../core/errors.js'
+import type { Head, Hex } from '../../core/records.js'
+import { isConnectionLoss, toDatabaseError } from '../pg-errors.js'
+import { STAGE_FACTS_DDL } from './facts.js'
+import { ensurePartitions } from './partitions.js'
+import { STAGE_STATE_DDL } from './state.js'
+
+/** Held by every transaction that writes to the index, in all processes. */
+const WRITER_LOCK = 7_270_739
+
+export interface Transactions {
+  run<T>(options: { doing: string; partitions?: { from: number; to: number } }, work: (client: pg.PoolClient) => Promise<T>): Promise<T>
+  read<T>(doing: string, work: (pool: pg.Pool) => Promise<T>): Promise<T>
+}
+
+export interface Checkpoint extends Head {
+  finalizedHeight: number
+}
+
+export function transactions(pool: pg.Pool): Transactions {
+  const prepared = new WeakSet<pg.PoolClient>()
+  const partitions = new Set<number>()
+
+  async function prepare(client: pg.PoolClient): Promise<void> {
+    if (prepared.has(client)) return
+    // Not in the transaction, whose failure would take the tables away again.
+    await client.query(`SET client_min_messages = warning; ${STAGE_STATE_DDL} ${STAGE_FACTS_DDL}`)
+    prepared.add(client)
+  }
+
+  return {
+    async run({ doing, partitions: blocks }, work) {
+      let client: pg.PoolClient | undefined
+      let failure: unknown
+      try {
+        client = await pool.connect()
+        await prepare(client)
+        if (blocks !== undefined) await ensurePartitions(client, blocks.from, blocks.to, partitions)
+        await client.query(`BEGIN; SELECT pg_advisory_xact_lock(${WRITER_LOCK})`)
+        const result = await work(client)
+        await client.query('COMMIT')
+        return result
+      } catch (error) {
+        failure = error
+        await client?.query('ROLLBACK').catch(() => undefined)
+        throw explain(error, doing)
+      } finally {
+        // A connection that failed in its plumbing is not used again; one that only said no is.
+        client?.release(isConnectionLoss(failure))
+      }
+    },
+    async read(doing, work) {
+      try {
+        return await work(pool)
+      } catch (error) {
+        throw explain(error, doing)
+      }
+    },
+  }
+}
+
+export async function readCheckpoint(client: pg.ClientBase | pg.Pool): Promise<Checkpoint | null> {
+  const { rows } = await client.query<{ height: string; hash: Buffer; finalized_height: string }>(
+    'SELECT height, hash, finalized_height FROM checkpoint',
+  )
+  const row = rows[0]
+  return row === undefined ? null : { height: Number(row.height), hash: hex(row.hash), finalizedHeight: Number(row.finalized_height) }
+}
+
+export async function writeCheckpoint(client: pg.ClientBase, { height, hash, finalizedHeight }: Checkpoint): Promise<void> {
+  await client.query(
+    `INSERT INTO checkpoint (id, height, hash, finalized_height) VALUES (1, $1, $2, $3)
+     ON CONFLICT (id) DO UPDATE SET height = excluded.height, hash = excluded.hash, finalized_height = excluded.finalized_height`,
+    [height, Buffer.from(hash.slice(2), 'hex'), finalizedHeight],
+  )
+}
+
+export function hex(bytes: Buffer): Hex {
+  return `0x${bytes.toString('hex')}`
+}
+
+/** Data that does not fit the tables is a bug of whoever made it; the message says which batch and which constraint. */
+function explain(error: unknown, doing: string): unknown {
+  const mapped = toDatabaseError(error, doing)
+  const { code, detail, table, where } = error as { code?: string; detail?: string; table?: string; where?: string }
+  if (isAppError(mapped) || typeof code !== 'string' || !/^2[1-3]/.test(code)) return mapped
+  const more = [detail, where?.split('\n')[0]].filter(Boolean).join('; ')
+  return new AppError(
+    'INTERNAL',
+    `the database refused data while ${doing}: ${errorMessage(error)}${more && ` (${more})`}`,
+    { table },
+    error,
+  )
+}
