@@ -1,0 +1,233 @@
+import { readFile } from 'node:fs/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { printSdl, startApi } from '../../../src/api/index.js'
+import { loadConfig } from '../../../src/core/config/index.js'
+import { silentLog } from '../../../src/core/log.js'
+import { createMetrics } from '../../../src/core/metrics.js'
+import { encodeSs58 } from '../../../src/core/units/ss58.js'
+import { createPool } from '../../../src/store/index.js'
+import { createReads } from '../../../src/store/read/index.js'
+import { blockHash, bytes32, key } from '../../support/builders.js'
+import { GENESIS, hotkeyOf, SMALL, type TestApi, testApi } from './world.js'
+
+let api: TestApi
+let reasons: string[] = []
+beforeAll(async () => {
+  api = await testApi({
+    size: SMALL,
+    deps: {
+      chainHead: () => ({ target: 70, finalized: 66 }),
+      readiness: () => Promise.resolve(reasons.length === 0 ? { ok: true } : { ok: false, reasons }),
+    },
+  })
+})
+afterAll(() => api?.[Symbol.asyncDispose]())
+
+test('schema.graphql is what the code makes', async () => {
+  expect(await readFile(new URL('../../../schema.graphql', import.meta.url), 'utf8')).toBe(printSdl())
+})
+
+test('_metadata tells how far the index is, what is missing and what a query may ask', async () => {
+  const { _metadata } = await api.data(`{ _metadata {
+    lastProcessedHeight lastProcessedHash targetHeight finalizedHeight lag genesisHash chain specName specVersion tokenSymbol tokenDecimals ss58Format
+    gaps { from to } indexerHealthy reasons schemaVersion queryNodeVersion serviceLimits { maxPageSize maxCost } rowCountEstimate { table estimate } dbSize
+  } }`)
+  expect(_metadata).toMatchObject({
+    ...{ lastProcessedHeight: 65, lastProcessedHash: blockHash(65), targetHeight: 70, finalizedHeight: 66, lag: 5 },
+    ...{
+      genesisHash: GENESIS,
+      chain: 'Test',
+      specName: 'node-subtensor',
+      specVersion: null,
+      tokenSymbol: 'TAO',
+      tokenDecimals: 9,
+      ss58Format: 42,
+    },
+    ...{ gaps: [], indexerHealthy: true, reasons: [], queryNodeVersion: '1.2.3', serviceLimits: { maxPageSize: 100, maxCost: 30_000 } },
+  })
+  expect(_metadata.schemaVersion).toMatch(/^\d{14}_/)
+  expect(Number(_metadata.dbSize)).toBeGreaterThan(1_000_000)
+  expect(_metadata.rowCountEstimate).toContainEqual({ table: 'extrinsics', estimate: 66 * 3 })
+})
+
+test('an empty database answers with nothing rather than with zeros', async () => {
+  await using empty = await testApi()
+  const { body, status } = await empty.ask(`{
+    _metadata { lastProcessedHeight lag chain gaps { from } indexerHealthy } block { height } metagraph(netuid: 1) { exact } blocks { totalCount nodes { height } }
+  }`)
+  expect(status).toBe(200)
+  expect(body.data).toEqual({
+    _metadata: { lastProcessedHeight: null, lag: null, chain: null, gaps: [], indexerHealthy: null },
+    ...{ block: null, metagraph: null, blocks: { totalCount: 0, nodes: [] } },
+  })
+  expect(body.extensions.block).toBeUndefined()
+})
+
+const SEARCH = `query ($q: String!, $first: Int) { search(q: $q, first: $first) { reason node {
+  __typename ... on Block { height } ... on Extrinsic { id } ... on Event { id } ... on Account { address } ... on Delegate { hotkey } ... on Subnet { netuid }
+} } }`
+
+async function search(q: string, first = 10) {
+  return (await api.data(SEARCH, { q, first })).search
+}
+
+test('search finds each kind of thing by the form of the text and says why', async () => {
+  expect(await search('2')).toEqual([
+    { reason: 'HEIGHT', node: { __typename: 'Block', height: 2 } },
+    { reason: 'NETUID', node: { __typename: 'Subnet', netuid: 2 } },
+  ])
+  expect(await search(blockHash(9).toUpperCase().replace('0X', '0x'))).toEqual([
+    { reason: 'BLOCK_HASH', node: { __typename: 'Block', height: 9 } },
+  ])
+  expect(await search(bytes32('extrinsic', 9, 1))).toEqual([{ reason: 'EXTRINSIC_HASH', node: { __typename: 'Extrinsic', id: '9-1' } }])
+  expect((await search('9-1')).map((hit: { node: { __typename: string } }) => hit.node.__typename)).toEqual(['Extrinsic', 'Event'])
+  expect(await search('Utility.batch', 2)).toEqual([
+    { reason: 'CALL', node: { __typename: 'Extrinsic', id: '65-2' } },
+    { reason: 'CALL', node: { __typename: 'Extrinsic', id: '64-2' } },
+  ])
+  expect((await search('Balances.Transfer', 1))[0].reason).toBe('EVENT')
+  expect(await search('zzzz')).toEqual([])
+})
+
+test('search finds addresses of any format, as hex, and by their beginning', async () => {
+  const address = encodeSs58(key(7))
+  const account = [{ reason: 'ACCOUNT', node: { __typename: 'Account', address } }]
+  expect(await search(address)).toEqual(account)
+  expect(await search(encodeSs58(key(7), 0))).toEqual(account)
+  expect(await search(key(7))).toEqual(account)
+  expect(await search(encodeSs58(hotkeyOf(1)))).toEqual([
+    { reason: 'HOTKEY', node: { __typename: 'Delegate', hotkey: encodeSs58(hotkeyOf(1)) } },
+  ])
+  for (const length of [5, 8, 20, 47]) {
+    expect(await search(address.slice(0, length))).toContainEqual({ reason: 'ACCOUNT_PREFIX', node: { __typename: 'Account', address } })
+  }
+  expect(await search(key(7).slice(0, 12))).toContainEqual({ reason: 'ACCOUNT_PREFIX', node: { __typename: 'Account', address } })
+})
+
+test('any object comes back by its nodeId', async () => {
+  const data = await api.data(`{
+    block(height: 3) { nodeId } neuron(netuid: 1, uid: 2) { nodeId } extrinsics(first: 1) { nodes { nodeId id } }
+    subnetHyperparams(first: 1) { nodes { nodeId name } } delegations(first: 1) { nodes { nodeId amount } }
+  }`)
+  const ids = [data.block, data.neuron, data.extrinsics.nodes[0], data.subnetHyperparams.nodes[0], data.delegations.nodes[0]].map(
+    ({ nodeId }) => nodeId,
+  )
+  const { nodes, node } = await api.data(
+    `query ($ids: [ID!]!, $id: ID!) {
+      nodes(ids: $ids) { nodeId __typename ... on Block { height } ... on Neuron { uid weights { uid } } ... on Extrinsic { id args } ... on SubnetHyperparam { name } }
+      node(id: $id) { ... on Block { hash } }
+    }`,
+    { ids, id: ids[0] },
+  )
+  expect(nodes.map((found: { nodeId: string }) => found.nodeId)).toEqual(ids)
+  expect(nodes[0]).toMatchObject({ __typename: 'Block', height: 3 })
+  expect(nodes[1].weights).toHaveLength(3)
+  expect(nodes[2]).toMatchObject({ id: data.extrinsics.nodes[0].id, args: { n: '65' } })
+  expect(node.hash).toBe(blockHash(3))
+  expect((await api.ask(`{ node(id: "bm90IGFuIGlk") { nodeId } }`)).body.errors[0].extensions.code).toBe('BAD_INPUT')
+})
+
+test('a state can be asked at a height, a hash or a time', async () => {
+  const query = (at: string) => `{ account(address: "${key(1)}") { balanceAt(${at}) { blockHeight free total } } }`
+  const answer = { account: { balanceAt: { blockHeight: 12, free: '120', total: '125' } } }
+  expect(await api.data(query('atBlock: 12'))).toEqual(answer)
+  expect(await api.data(query(`atHash: "${blockHash(12)}"`))).toEqual(answer)
+  expect(await api.data(query('atTime: "2023-03-20T00:02:29Z"'))).toEqual(answer)
+  expect((await api.ask(query('atBlock: 12, atTime: "2023-03-20"'))).body.errors[0].extensions.code).toBe('BAD_INPUT')
+  expect((await api.ask(`{ metagraph(netuid: 1, atHash: "${bytes32('none')}") { exact } }`)).body.errors[0].extensions.code).toBe(
+    'NOT_FOUND',
+  )
+})
+
+test('relations can be filtered one step away', async () => {
+  const data = await api.data(`{
+    events(first: 100, filter: { extrinsic: { signer: { equalTo: "${key(2)}" }, success: { equalTo: false } } }) { totalCount nodes { name extrinsic { signer success } } }
+    neurons(filter: { subnet: { tempo: { equalTo: 99 } }, validatorPermit: { equalTo: true }, incentive: { greaterThan: 0.1 } }) { nodes { uid incentive } }
+  }`)
+  expect(data.events.totalCount).toBeGreaterThan(3)
+  for (const { extrinsic } of data.events.nodes) expect(extrinsic).toEqual({ signer: encodeSs58(key(2)), success: false })
+  expect(data.neurons.nodes).toEqual([{ uid: 2, incentive: 15_838 / 65_535 }])
+})
+
+test('GET with a query answers JSON, and a browser gets a page that needs nothing from elsewhere', async () => {
+  const get = await fetch(`${api.url}/graphql?query=${encodeURIComponent('{ block(height: 1) { height } }')}`)
+  expect(await get.json()).toMatchObject({ data: { block: { height: 1 } } })
+  const page = await fetch(`${api.url}/graphql`, { headers: { accept: 'text/html,application/xhtml+xml' } })
+  expect(page.headers.get('content-type')).toContain('text/html')
+  expect(page.headers.get('content-security-policy')).toContain("script-src 'self'")
+  const html = await page.text()
+  const linked = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, target]) => target ?? '').filter((target) => target !== 'data:,')
+  expect(linked).toEqual(['/graphql/page.css', '/graphql/page.js'])
+  for (const target of linked) expect((await fetch(`${api.url}${target}`)).status).toBe(200)
+  expect(html).not.toMatch(/<script>|https?:/)
+})
+
+test('every example of the page is a query that the server answers', async () => {
+  const script = await (await fetch(`${api.url}/graphql/page.js`)).text()
+  const examples = [...script.matchAll(/^ {2}'([^']+)': '(.*)',$/gm)].map(([, name = '', text = '']) => ({
+    name,
+    query: text.replaceAll('\\n', '\n'),
+  }))
+  expect(examples.length).toBeGreaterThanOrEqual(8)
+  for (const { name, query } of examples) {
+    const { body } = await api.ask(query, { netuid: 1, address: encodeSs58(key(1)) })
+    expect(body.errors, name).toBeUndefined()
+  }
+  const introspection = /const TYPE = '(.*)'\nconst INTROSPECTION = ('[\s\S]*?')\n\n/.exec(script)
+  const text = (introspection?.[2] ?? '')
+    .replaceAll("' + TYPE + '", introspection?.[1] ?? '')
+    .replace(/' \+ TYPE \+\n\s*'/g, introspection?.[1] ?? '')
+  const { body } = await api.ask(text.slice(1, -1))
+  expect(body.data.__schema.types.length).toBeGreaterThan(100)
+})
+
+test('health, readiness with its reasons, metrics and CORS', async () => {
+  expect(await (await fetch(`${api.url}/healthz`)).json()).toEqual({ ok: true })
+  expect((await fetch(`${api.url}/readyz`)).status).toBe(200)
+  reasons = ['120 blocks behind the chain']
+  const readyz = await fetch(`${api.url}/readyz`)
+  expect(readyz.status).toBe(503)
+  expect(await readyz.json()).toEqual({ ok: false, reasons })
+  reasons = []
+  await api.data('{ block { height } }')
+  const metrics = await (await fetch(`${api.url}/metrics`)).text()
+  expect(metrics).toMatch(/tao_api_request_seconds_count\{outcome="OK"\} \d+/)
+  expect(metrics).toMatch(/tao_api_sql_statements_total \d+/)
+  const preflight = await fetch(`${api.url}/graphql`, {
+    method: 'OPTIONS',
+    headers: {
+      origin: 'https://explorer.example',
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'content-type',
+    },
+  })
+  expect(preflight.headers.get('access-control-allow-origin')).toBe('*')
+  expect((await fetch(`${api.url}/nothing`)).status).toBe(404)
+  expect(
+    await (await fetch(`${api.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{' })).json(),
+  ).toMatchObject({
+    errors: [{ extensions: { code: 'BAD_INPUT' } }],
+  })
+})
+
+test('a taken port is said so, a closed service lets go of it, and a database that is gone is a reason', async () => {
+  const config = { ...loadConfig({ env: {} }).api, port: Number(new URL(api.url).port) }
+  const deps = { config, log: silentLog, metrics: createMetrics(), reads: createReads({ pool: api.db.pool }) }
+  await expect(startApi(deps)).rejects.toMatchObject({ code: 'PORT_IN_USE' })
+  const pool = createPool({ url: 'postgres://nobody@127.0.0.1:1/none', applicationName: 'tests', maxConnections: 1, log: silentLog })
+  const again = await startApi({ ...deps, metrics: createMetrics(), config: { ...config, port: 0 }, reads: createReads({ pool }) })
+  const { status, body } = await fetch(`${again.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query: '{ block { height } }' }),
+  }).then(async (response) => ({
+    status: response.status,
+    body: (await response.json()) as { errors: { extensions: { code: string } }[] },
+  }))
+  expect({ status, code: body.errors[0]?.extensions.code }).toEqual({ status: 503, code: 'DATABASE_DOWN' })
+  expect((await fetch(`${again.url}/readyz`)).status).toBe(503)
+  await again.close()
+  await again.close()
+  await expect(fetch(`${again.url}/healthz`)).rejects.toThrow()
+  await pool.end()
+})
