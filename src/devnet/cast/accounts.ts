@@ -1,0 +1,51 @@
+/** The accounts of a devnet. All come from the well-known development phrase, so anybody can use them in any wallet. */
+import { Keyring } from '@polkadot/keyring'
+import type { KeyringPair } from '@polkadot/keyring/types'
+import type { Hex } from '../../core/records.js'
+import { toHex } from '../../core/units/bytes.js'
+
+export interface Account {
+  /** Derivation path, as in `//devnet//cold//3`. */
+  path: string
+  id: Hex
+  sign(payload: Uint8Array): Uint8Array
+}
+
+export interface CastAccounts {
+  /** `//Alice`, who is also the sudo key. */
+  alice: Account
+  /** The usual development accounts, with money. */
+  developers: Account[]
+  authorities: Account[]
+  /** Each coldkey owns the hotkey of the same place. */
+  coldkeys: Account[]
+  hotkeys: Account[]
+  nominators: Account[]
+}
+
+const DEVELOPERS = ['Alice', 'Bob', 'Charlie', 'Dave', 'Eve', 'Ferdie']
+const AUTHORITIES = 3
+const NOMINATORS = 4
+
+/** Needs the WebAssembly of @polkadot/util-crypto to be ready. */
+export function castAccounts(seed: string, neurons: number): CastAccounts {
+  const keyring = new Keyring({ type: 'sr25519', ss58Format: 42 })
+  // Deriving from a pair is cheap; the phrase is stretched once.
+  const base = keyring.createFromUri(`//${seed.replaceAll('/', '_')}`)
+  const root = `//${seed.replaceAll('/', '_')}`
+  const many = (role: string, count: number) =>
+    Array.from({ length: count }, (_, i) => fromPair(`${root}//${role}//${i}`, base.derive(`//${role}//${i}`)))
+  const developers = DEVELOPERS.map((name) => fromPair(`//${name}`, keyring.createFromUri(`//${name}`)))
+  return {
+    alice: developers[0] as Account,
+    developers,
+    authorities: many('authority', AUTHORITIES),
+    coldkeys: many('cold', neurons),
+    hotkeys: many('hot', neurons),
+    nominators: many('nominator', neurons === 0 ? 0 : NOMINATORS),
+  }
+}
+
+function fromPair(path: string, pair: KeyringPair): Account {
+  return { path, id: toHex(pair.publicKey), sign: (payload) => pair.sign(payload) }
+}

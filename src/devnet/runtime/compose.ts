@@ -1,0 +1,49 @@
+/** The runtime of the devnet: the pallets of spec 143 at their indices. */
+import { adminUtilsPallet } from './admin-utils.js'
+import { currency } from './pallets/balances-currency.js'
+import { balancesPallet } from './pallets/balances.js'
+import {
+  commitmentsPallet,
+  grandpaPallet,
+  multisigPallet,
+  preimagePallet,
+  randomnessPallet,
+  registryPallet,
+  schedulerPallet,
+  triumviratePallet,
+  triumvirateMembersPallet,
+} from './pallets/layout-only.js'
+import { sudoPallet } from './pallets/sudo.js'
+import { systemPallet } from './pallets/system.js'
+import { auraPallet, timestampPallet } from './pallets/timestamp.js'
+import { transactionPaymentPallet } from './pallets/transaction-payment.js'
+import { utilityPallet } from './pallets/utility.js'
+import { createRuntime, type Runtime } from './runtime.js'
+import { ON_INITIALIZE_WEIGHT, senate, senateMembersPallet, subtensorPallet } from './subtensor/index.js'
+
+/** Time between blocks on the chain itself. */
+export const CHAIN_SLOT_MS = 12_000
+
+export function createDevnetRuntime(slotMs: number = CHAIN_SLOT_MS): Runtime {
+  return createRuntime([
+    systemPallet(),
+    randomnessPallet(),
+    timestampPallet(slotMs),
+    auraPallet(),
+    grandpaPallet(),
+    balancesPallet(),
+    transactionPaymentPallet(),
+    { initializeWeight: ON_INITIALIZE_WEIGHT, ...subtensorPallet({ currency, senate }) },
+    triumviratePallet(),
+    triumvirateMembersPallet(),
+    senateMembersPallet(),
+    utilityPallet(),
+    sudoPallet(),
+    multisigPallet(),
+    preimagePallet(),
+    schedulerPallet(),
+    registryPallet(),
+    commitmentsPallet(),
+    { declaresEvents: true, ...adminUtilsPallet() },
+  ])
+}
