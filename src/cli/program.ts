@@ -1,0 +1,144 @@
+/** The commands and their flags. Each command's wiring is loaded only when it runs, so that help and errors come at once. */
+import { Command, CommanderError, Option } from 'commander'
+import { AppError } from '../core/errors.js'
+import { addSettings, readFlags, settingsOf, type SettingNames } from './flags.js'
+import { EXIT_OK, EXIT_USAGE, reportFailure, runCommand, type CommandContext } from './run.js'
+import { readVersion } from './version.js'
+
+const DATABASE = ['database.url', 'database.dataDir', 'database.poolSize']
+const LOG = ['log.level', 'log.format']
+const CHAIN = settingsOf('chain')
+const INDEXER = settingsOf('indexer').filter((path) => path !== 'indexer.healthPort')
+const HISTORY = ['batchBlocks', 'fetchConcurrency', 'statsEvery', 'balanceSampleEvery'].map((key) => `indexer.${key}`)
+const API = settingsOf('api')
+/** The built-in chain's own command needs no prefix to its flags. */
+const DEVNET_SHORT: SettingNames = Object.fromEntries(settingsOf('devnet').map((path) => [path, (flag) => flag.replace(/^devnet-/, '')]))
+
+/** Runs one command line to its end and tells the exit status: 0, 1 for a failure, 2 for wrong usage or settings. */
+export async function runCli(args: readonly string[]): Promise<number> {
+  let status = EXIT_OK
+  const program = createProgram((code) => (status = code))
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return status
+  } catch (error) {
+    // Commander has printed its own message; help and version end this way too.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE
+    return reportFailure(error)
+  }
+}
+
+/** The program with all commands; `setStatus` receives the exit status of the command that ran. */
+export function createProgram(setStatus: (code: number) => void = () => {}): Command {
+  const program = new Command('taogate')
+    .description('Reads a subtensor chain into PostgreSQL and serves it as GraphQL.')
+    .version(readVersion(), '--version', 'print the version')
+    .helpCommand(false)
+    .showHelpAfterError('(--help lists the flags)')
+    .exitOverride()
+  // Commands copy these settings from the program, so they come first.
+  const add = (definition: CommandDefinition): Command => addCommand(program, definition, setStatus)
+
+  add({
+    name: 'up',
+    about: 'run everything in one process, with a database and a chain of its own where none is given (the default)',
+    settings: [...DATABASE, ...CHAIN, ...INDEXER, ...API, ...settingsOf('devnet'), ...LOG],
+    isDefault: true,
+    run: async (context) => (await import('./up.js')).up(context),
+  })
+  add({
+    name: 'indexer',
+    about: 'run the indexer alone',
+    settings: [...DATABASE, ...CHAIN, ...INDEXER, 'indexer.healthPort', ...LOG],
+    run: async (context) => (await import('./indexer.js')).indexer(context),
+  })
+  add({
+    name: 'api',
+    about: 'run the API alone, over a database that an indexer fills',
+    settings: [...DATABASE, ...API, ...LOG],
+    run: async (context) => (await import('./api.js')).api(context),
+  })
+  add({
+    name: 'backfill',
+    about: 'fill in blocks behind the live index, and exit; several can run at once, on any machines, each with a range of its own',
+    settings: [...DATABASE, ...CHAIN, ...HISTORY, ...LOG],
+    run: async (context, options) => {
+      const blocks = range(options)
+      await (await import('./backfill.js')).backfill(context, blocks)
+    },
+  })
+    .option('--from <block>', 'first block', '0')
+    .option('--to <block>', 'last block (default: the head of the live index)')
+  add({
+    name: 'devnet',
+    about: 'run the built-in chain alone',
+    settings: [...settingsOf('devnet'), 'database.dataDir', ...LOG],
+    names: DEVNET_SHORT,
+    run: async (context) => (await import('./devnet.js')).devnet(context),
+  })
+  add({
+    name: 'migrate',
+    about: 'bring the database to this version, and exit',
+    settings: [...DATABASE, ...LOG],
+    run: async (context) => (await import('./migrate.js')).migrateDatabase(context),
+  })
+  add({
+    name: 'status',
+    about: 'print what is indexed, and exit',
+    settings: [...DATABASE, ...LOG],
+    run: async (context) => (await import('./status.js')).status(context),
+  })
+  program
+    .command('docs')
+    .description('write the reference pages that are made from the code')
+    .option('--check', 'write nothing; fail when a page is out of date')
+    .action(async (options: { check?: boolean }) => {
+      const { writeDocs } = await import('./docs.js')
+      setStatus(await writeDocs(createProgram(), options.check ?? false))
+    })
+  program
+    .command('schema')
+    .description('write schema.graphql, the GraphQL schema that the API serves')
+    .option('--check', 'write nothing; fail when the file is out of date')
+    .action(async (options: { check?: boolean }) => {
+      const { writeSchema } = await import('./schema.js')
+      setStatus(await writeSchema(options.check ?? false))
+    })
+  return program
+}
+
+interface CommandDefinition {
+  name: string
+  about: string
+  settings: readonly string[]
+  names?: SettingNames
+  isDefault?: boolean
+  run(context: CommandContext, options: Record<string, unknown>): Promise<void>
+}
+
+function addCommand(program: Command, definition: CommandDefinition, setStatus: (code: number) => void): Command {
+  const { name, about, settings, names, isDefault = false, run } = definition
+  const command = program.command(name, { isDefault }).description(about)
+  addSettings(command, settings, names)
+  command
+    .addOption(new Option('--config <file>', 'JSON file of settings'))
+    .addOption(new Option('--print-config', 'print the settings with secrets masked, and exit'))
+    .action(async (options: Record<string, unknown>) => {
+      const file = options['config'] as string | undefined
+      const printOnly = options['printConfig'] === true
+      setStatus(await runCommand({ flags: readFlags(options, settings, names), file, printOnly }, (context) => run(context, options)))
+    })
+  return command
+}
+
+function range(options: Record<string, unknown>): { from: number; to: number | undefined } {
+  const from = Number(options['from'])
+  const to = options['to'] === undefined ? undefined : Number(options['to'])
+  if (isHeight(from) && (to === undefined || (isHeight(to) && from <= to))) return { from, to }
+  const given = `--from ${String(options['from'])}${to === undefined ? '' : ` --to ${String(options['to'])}`}`
+  throw new AppError('CONFIG_INVALID', `${given} is no range; wanted two block numbers, the smaller first`)
+}
+
+function isHeight(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0
+}
