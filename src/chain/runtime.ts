@@ -95,7 +95,7 @@ export function createRuntime(source: RuntimeSource): Runtime {
     },
     constant(palletName, name) {
       const found = pallets.get(palletName)?.constants.find((c) => c.name === name)
-      return found ? decoders.value(found.type)(new Reader(fromHex(found.value as Hex))) : null
+      return found ? decoders.value(found.type)(new Reader(fromHex(found.value))) : null
     },
     hash: (bytes) => toHex(Blake2256(bytes)),
     errorName(error) {

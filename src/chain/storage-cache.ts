@@ -12,6 +12,8 @@ interface BlockReads {
   pending: Map<Hex, Promise<void>>
 }
 
+const DONE = Promise.resolve()
+
 /** Asks for each key of each block once. Meant for the reads of one range, and to be dropped with it: nothing is ever forgotten. */
 export function cacheReads(reads: StorageReads): StorageReads {
   const blocks = new Map<Hex, BlockReads>()
@@ -41,8 +43,7 @@ export function cacheReads(reads: StorageReads): StorageReads {
       const { values, pending } = block
       const missing = keys.filter((key) => !values.has(key) && !pending.has(key))
       if (missing.length > 0) ask(blockHash, missing, block)
-      const waits = new Set(keys.map((key) => pending.get(key)))
-      await Promise.all(waits)
+      await Promise.all(new Set(keys.map((key) => pending.get(key) ?? DONE)))
       return keys.map((key) => values.get(key) ?? null)
     },
     keysPaged(prefix, blockHash) {

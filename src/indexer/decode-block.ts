@@ -82,7 +82,7 @@ function decodeOrKeep(runtime: Runtime, bytes: Hex): DecodedExtrinsic {
 
 function timestampOf(raw: RawBlock, extrinsics: BlockExtrinsic[]): number {
   const set = extrinsics.find((x) => x.decoded.call.pallet === 'Timestamp' && x.decoded.call.call === 'set')
-  if (set) return Number(set.decoded.call.values().now as bigint | number)
+  if (set) return Number(set.decoded.call.values().now)
   if (raw.height === 0) return 0
   throw new AppError('UPSTREAM_INVALID', `block ${raw.height} has no time stamp`, { height: raw.height, hash: raw.hash })
 }

@@ -150,7 +150,7 @@ async function readDirtyNeurons(end: ChainState, dirty: Dirty, subnets: readonly
   const uids = new Map<number, Map<number, number>>()
   const mark = (netuid: number, uid: number, height: number): void => {
     let rows = uids.get(netuid)
-    if (!rows) uids.set(netuid, (rows = new Map()))
+    if (!rows) uids.set(netuid, (rows = new Map<number, number>()))
     setNewest(rows, uid, height)
   }
   for (const [id, height] of dirty.neurons) {

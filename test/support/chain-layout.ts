@@ -44,10 +44,15 @@ export function chainLayout(metadataBytes: Uint8Array | string): ChainLayout {
       storage: table(
         (pallet.storage?.items ?? []).map((item) => {
           const hashers = item.type.tag === 'map' ? item.type.value.hashers.map(({ tag }) => tag).join('+') : 'plain'
-          return [item.name, `${hashers} ${item.modifier} ${short(sums.buildStorage(pallet.name, item.name))} ${short(String(item.fallback))}`]
+          return [
+            item.name,
+            `${hashers} ${item.modifier} ${short(sums.buildStorage(pallet.name, item.name))} ${short(String(item.fallback))}`,
+          ]
         }),
       ),
-      constants: table(pallet.constants.map(({ name, value }) => [name, `${short(sums.buildConstant(pallet.name, name))} ${short(String(value))}`])),
+      constants: table(
+        pallet.constants.map(({ name, value }) => [name, `${short(sums.buildConstant(pallet.name, name))} ${short(String(value))}`]),
+      ),
     },
   ])
   return {

@@ -18,7 +18,7 @@ import {
   VecFixed,
 } from '@polkadot/types'
 import type { EventRecord } from '@polkadot/types/interfaces'
-import type { AnyTuple, Codec } from '@polkadot/types/types'
+import type { Codec } from '@polkadot/types/types'
 import { camelCase } from '../../src/chain/views/subnet-view.js'
 import type { Plain, Truth, TruthBlock, TruthNeuron } from './truth.js'
 
@@ -107,7 +107,7 @@ class Oracle {
       const entries = await this.query(at, name).entries()
       out.set(
         name,
-        entries.map(([key, value]) => [(key.args as AnyTuple).map((arg) => String(plain(arg))), plain(value)]),
+        entries.map(([key, value]) => [key.args.map((arg) => String(plain(arg))), plain(value)]),
       )
     }
     return out
@@ -240,14 +240,14 @@ function plain(codec: Codec): Plain {
     return { call: `${codec.section}.${codec.method}`, args: Object.fromEntries(args) }
   }
   if (codec instanceof Option) return codec.isNone ? null : plain(codec.unwrap() as Codec)
-  if (codec instanceof Compact) return plain(codec.unwrap() as unknown as Codec)
+  if (codec instanceof Compact) return plain(codec.unwrap())
   if (codec instanceof Enum) return codec.inner instanceof Null || codec.isBasic ? codec.type : { [codec.type]: plain(codec.inner) }
   if (codec instanceof UInt || codec instanceof Int) return codec.toBigInt().toString()
   if (codec instanceof bool) return codec.isTrue
   if (codec instanceof Null) return null
   if (codec instanceof Text || codec instanceof GenericAccountId) return codec.toString()
   if (codec instanceof Bytes || codec instanceof Raw) return codec.toHex()
-  if (codec instanceof Struct) return Object.fromEntries([...codec.entries()].map(([key, value]) => [String(key), plain(value as Codec)]))
+  if (codec instanceof Struct) return Object.fromEntries([...codec.entries()].map(([key, value]) => [String(key), plain(value)]))
   if (codec instanceof Tuple || codec instanceof Vec || codec instanceof VecFixed) return [...codec].map((item) => plain(item as Codec))
   return codec.toHex()
 }

@@ -56,7 +56,7 @@ export function createStorageItem(lookup: TypeLookup, decoders: Decoders, pallet
   const decode = decoders.value(valueType)
   const decodeJson = decoders.json(valueType)
   const optional = item.modifier === 0
-  const fallback = optional ? null : decode(new Reader(fromHex(item.fallback as Hex)))
+  const fallback = optional ? null : decode(new Reader(fromHex(item.fallback)))
 
   return {
     pallet: pallet.name,
@@ -84,7 +84,7 @@ export function createStorageItem(lookup: TypeLookup, decoders: Decoders, pallet
       })
     },
     value: (data) => (data === null ? fallback : decode(new Reader(fromHex(data)))),
-    json: (data) => (data === null && optional ? 'null' : decodeJson(new Reader(fromHex(data ?? (item.fallback as Hex))))),
+    json: (data) => (data === null && optional ? 'null' : decodeJson(new Reader(fromHex(data ?? item.fallback)))),
   }
 }
 

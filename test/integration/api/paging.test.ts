@@ -13,7 +13,7 @@ import { blockFacts, seed as seedWorld, SMALL } from './world.js'
  * in memory and does the obvious thing.
  */
 
-const CASES = 200
+const CASES = 120
 const LIMITS = { defaultPageSize: 100, maxPageSize: 100, maxOffset: 10_000 }
 const TABLES: readonly Entity[] = [
   entities.transfers,
@@ -272,20 +272,22 @@ test(`${CASES} random lists, paged both ways while blocks arrive, equal the mode
   }
 })
 
+async function countOf(table: string): Promise<number> {
+  const { rows } = await db.pool.query<{ count: string }>(`SELECT count(*) FROM ${table}`)
+  return Number(rows[0]?.count)
+}
+
 test('above the exact limit the total is an estimate that says so', async () => {
   const rough = createReads({ pool: db.pool, exactCountLimit: 20 })
   const session = rough.session()
   const plan = planPage(entities.extrinsics, {}, LIMITS)
   const page = await session.page({ ...plan, entity: entities.extrinsics }, { totalCount: true, rows: false })
-  const small = await session.page(
-    { ...planPage(entities.subnets, {}, LIMITS), entity: entities.subnets },
-    { totalCount: true, rows: false },
-  )
+  const small = await session.page({ ...planPage(entities.epochs, {}, LIMITS), entity: entities.epochs }, { totalCount: true, rows: false })
   await session.close()
   expect(page.totalCountIsEstimate).toBe(true)
   expect(page.totalCount).toBeGreaterThan(100)
   expect(page.rows).toEqual([])
-  expect(small).toMatchObject({ totalCount: 5, totalCountIsEstimate: false })
+  expect(small).toMatchObject({ totalCount: await countOf('epochs'), totalCountIsEstimate: false })
 })
 
 test('every read of a session sees the same block, whatever is written meanwhile', async () => {

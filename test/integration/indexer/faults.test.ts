@@ -121,7 +121,7 @@ async function genesisOf(url: string): Promise<string> {
   await using proxy = await faultProxy(url)
   await using db = await testDatabase()
   await using running = await testIndexer(proxy.url, db.pool, { to: 1 })
-  return running.rpc.request<string>('chain_getBlockHash', [0])
+  return await running.rpc.request<string>('chain_getBlockHash', [0])
 }
 
 /** Metadata of the devnet's runtime with its own pallet renamed: a Substrate chain like any other. */
