@@ -38,7 +38,10 @@ export async function ownChain({ people = 20, tao = 2_000n } = {}): Promise<OwnC
   const runtime = createDevnetRuntime()
   const accounts = castAccounts('own-chain', people)
   const store = openChainStore({ codecs: runtime.codecs, settings: 'test' })
-  const balances = [accounts.alice, ...accounts.coldkeys, ...accounts.hotkeys, ...accounts.nominators].map(({ id }) => ({ who: id, free: tao * 10n ** 9n }))
+  const balances = [accounts.alice, ...accounts.coldkeys, ...accounts.hotkeys, ...accounts.nominators].map(({ id }) => ({
+    who: id,
+    free: tao * 10n ** 9n,
+  }))
   const issuanceRao = balances.reduce((sum, { free }) => sum + free, 0n)
   const entries = genesisEntries({
     authorities: accounts.authorities.map(({ id }) => id),

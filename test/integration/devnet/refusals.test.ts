@@ -27,7 +27,11 @@ describe('answers of a real chain', () => {
   const cold = (i: number) => chain.accounts.coldkeys[i] as Account
   const hot = (i: number) => chain.accounts.hotkeys[i] as Account
   const nominator = (i: number) => chain.accounts.nominators[i] as Account
-  const subtensor = (by: Account, call: string, args: Record<string, unknown>, label: string): Item => ({ by, call: { pallet: 'SubtensorModule', call, args }, label })
+  const subtensor = (by: Account, call: string, args: Record<string, unknown>, label: string): Item => ({
+    by,
+    call: { pallet: 'SubtensorModule', call, args },
+    label,
+  })
   const admin = (call: string, args: Record<string, unknown>): CallValue => ({ pallet: 'AdminUtils', call, args })
   const sudo = (call: CallValue, label = `sudo ${call.call.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase())}`): Item => ({
     by: chain.accounts.alice,
@@ -45,22 +49,41 @@ describe('answers of a real chain', () => {
     const hash = at?.hash as Hex
     let { nonce, seal } = findWork(hash, hot(i).id, DIFFICULTY * 2n)
     nonce += offset
-    if (easy) for (nonce = 0n, seal = createSeal(hash, hot(i).id, nonce); meetsDifficulty(seal, DIFFICULTY / 4n); seal = createSeal(hash, hot(i).id, ++nonce));
-    return subtensor(by, 'register', { netuid, block_number: BigInt(head().number - age), nonce, work: seal, hotkey: hot(i).id, coldkey: cold(i).id }, label)
+    if (easy)
+      for (
+        nonce = 0n, seal = createSeal(hash, hot(i).id, nonce);
+        meetsDifficulty(seal, DIFFICULTY / 4n);
+        seal = createSeal(hash, hot(i).id, ++nonce)
+      );
+    return subtensor(
+      by,
+      'register',
+      { netuid, block_number: BigInt(head().number - age), nonce, work: seal, hotkey: hot(i).id, coldkey: cold(i).id },
+      label,
+    )
   }
 
-  const burned = (netuid: number, i: number, label: string, by = cold(i)) => subtensor(by, 'burned_register', { netuid, hotkey: hot(i).id }, label)
-  const stake = (by: Account, i: number, tao: bigint, label: string) => subtensor(by, 'add_stake', { hotkey: hot(i).id, amount_staked: tao * RAO }, label)
+  const burned = (netuid: number, i: number, label: string, by = cold(i)) =>
+    subtensor(by, 'burned_register', { netuid, hotkey: hot(i).id }, label)
+  const stake = (by: Account, i: number, tao: bigint, label: string) =>
+    subtensor(by, 'add_stake', { hotkey: hot(i).id, amount_staked: tao * RAO }, label)
   const weights = (i: number, netuid: number, dests: number[], values: number[], label: string) =>
     subtensor(hot(i), 'set_weights', { netuid, dests, weights: values, version_key: 0n }, label)
   const axon = (i: number, label: string, more: Record<string, unknown> = {}) =>
-    subtensor(hot(i), 'serve_axon', { netuid: 1, version: 1, ip: 0x1200_0007n, port: 8090, ip_type: 4, protocol: 4, placeholder1: 0, placeholder2: 0, ...more }, label)
+    subtensor(
+      hot(i),
+      'serve_axon',
+      { netuid: 1, version: 1, ip: 0x1200_0007n, port: 8090, ip_type: 4, protocol: 4, placeholder1: 0, placeholder2: 0, ...more },
+      label,
+    )
 
   beforeAll(async () => {
     chain = await ownChain()
     // An empty account where the real run had one with 600 rao.
     const { id } = cold(POOR)
-    chain.block([sudo({ pallet: 'Balances', call: 'set_balance', args: { who: { type: 'Id', value: id }, new_free: 600n, new_reserved: 0n } })])
+    chain.block([
+      sudo({ pallet: 'Balances', call: 'set_balance', args: { who: { type: 'Id', value: id }, new_free: 600n, new_reserved: 0n } }),
+    ])
     openSubnets()
     registrations()
     stakes()
@@ -138,7 +161,10 @@ describe('answers of a real chain', () => {
       delegate(cold(1), 0, 'delegate a hotkey of another'),
       delegate(cold(0), 0, 'delegate twice'),
     )
-    block(...[0, 1, 2, 3].map((i) => stake(cold(i), i, 300n + 100n * BigInt(i), `own stake hot${i}`)), stake(cold(5), 5, 20n, 'stake of a miner'))
+    block(
+      ...[0, 1, 2, 3].map((i) => stake(cold(i), i, 300n + 100n * BigInt(i), `own stake hot${i}`)),
+      stake(cold(5), 5, 20n, 'stake of a miner'),
+    )
     block(
       stake(nominator(0), 1, 5n, 'a second delegate for nominator0'),
       stake(nominator(1), 0, 10n ** 8n, 'stake more than the balance'),
@@ -158,7 +184,10 @@ describe('answers of a real chain', () => {
   }
 
   function axons(): void {
-    block(...[0, 1, 3].map((i) => axon(i, `axon hot${i} on 1`)), subtensor(hot(0), 'serve_prometheus', { netuid: 1, version: 1, ip: 7n, port: 7090, ip_type: 4 }, 'prometheus hot0 on 1'))
+    block(
+      ...[0, 1, 3].map((i) => axon(i, `axon hot${i} on 1`)),
+      subtensor(hot(0), 'serve_prometheus', { netuid: 1, version: 1, ip: 7n, port: 7090, ip_type: 4 }, 'prometheus hot0 on 1'),
+    )
     block(
       axon(2, 'ip type 5', { ip_type: 5 }),
       axon(4, 'ip 0', { ip: 0n }),
@@ -173,7 +202,10 @@ describe('answers of a real chain', () => {
     const items = [1, 2].map((netuid) => {
       const count = chain.read((ctx) => ctx.get<number>('SubtensorModule', 'SubnetworkN', netuid))
       const permits = Array.from({ length: count }, (_, uid) => uid > 0 && uid < VALIDATORS)
-      return [Buffer.from(storage.item('SubtensorModule', 'ValidatorPermit').key([netuid]).slice(2), 'hex'), codecs.encode('Vec<bool>', permits)]
+      return [
+        Buffer.from(storage.item('SubtensorModule', 'ValidatorPermit').key([netuid]).slice(2), 'hex'),
+        codecs.encode('Vec<bool>', permits),
+      ]
     })
     expect(chain.block([sudo({ pallet: 'System', call: 'set_storage', args: { items } })])).toEqual(['ok'])
   }
@@ -185,7 +217,10 @@ describe('answers of a real chain', () => {
     block(...[1, 2, 3].map((i) => weights(i, 1, dests, values, `weights hot${i} on 1`)), weights(0, 1, dests, values, 'weights hot0 on 1'))
     block(weights(3, 1, dests, values, 'weights too soon'), weights(VALIDATORS + 2, 1, dests, values, 'weights without a permit'))
     block(weights(1, 1, [5, 5, 6, 7], values, 'weights with a uid twice'), weights(2, 1, [5, 6], [1, 2, 3], 'weights of unequal length'))
-    block(weights(1, 1, [5, 6, 7, 60_000], values, 'weights on a uid that is not there'), weights(2, 60_000, [1], [1], 'weights on no subnet'))
+    block(
+      weights(1, 1, [5, 6, 7, 60_000], values, 'weights on a uid that is not there'),
+      weights(2, 60_000, [1], [1], 'weights on no subnet'),
+    )
     block(weights(NEURONS + 4, 1, [1], [1], 'weights of a stranger'))
     block(weights(1, 2, dests, values, 'weights hot1 on 2'), weights(VALIDATORS + 1, 1, [VALIDATORS + 1], [65_535], 'self weight'))
     block(weights(1, 2, [6, 7, 8], [65_535, 1, 1], 'one weight over the limit'))
