@@ -162,7 +162,7 @@ export interface AccountBalanceRecord {
   blockHeight: number
   free: bigint
   reserved: bigint
-  staked: bigint
+  staked: bigint | null
   timestamp: number
 }
 
@@ -174,7 +174,7 @@ export interface EpochRecord {
   emissionValue: bigint | null
   serverEmission: bigint | null
   validatorEmission: bigint | null
-  totalStake: bigint
+  totalStake: bigint | null
   activeCount: number
   validatorCount: number
   timestamp: number
@@ -197,7 +197,8 @@ export interface NeuronFields {
   uid: number
   hotkey: Hex
   coldkey: Hex | null
-  stake: bigint
+  /** null in runtimes whose stake is not read. */
+  stake: bigint | null
   rank: number
   trust: number
   consensus: number
@@ -271,7 +272,7 @@ export interface AccountState {
   reserved: bigint
   frozen: bigint
   nonce: bigint
-  staked: bigint
+  staked: bigint | null
   alive: boolean
   /** Last block of the batch that touched the account; the batch's end for silent changes. */
   block: number
@@ -300,7 +301,7 @@ export interface HotkeyState {
   hotkey: Hex
   coldkey: Hex | null
   take: number | null
-  totalStake: bigint
+  totalStake: bigint | null
   block: number
 }
 

@@ -69,7 +69,7 @@ export async function addSnapshot(state: ChainState, netuid: number, timestamp: 
     emissionValue,
     serverEmission: sumOf(emissions, (e) => e.server),
     validatorEmission: sumOf(emissions, (e) => e.validator),
-    totalStake: neurons.reduce((sum, neuron) => sum + neuron.stake, 0n),
+    totalStake: neurons.every((neuron) => neuron.stake !== null) ? neurons.reduce((sum, neuron) => sum + (neuron.stake ?? 0n), 0n) : null,
     activeCount: neurons.filter((neuron) => neuron.active).length,
     validatorCount: neurons.filter((neuron) => neuron.validatorPermit).length,
     timestamp,

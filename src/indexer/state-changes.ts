@@ -139,7 +139,7 @@ async function readDirtyAccounts(end: ChainState, dirty: Dirty, out: StateChange
 }
 
 async function readDirtyHotkeys(end: ChainState, dirty: Dirty, out: StateChanges): Promise<void> {
-  const gone = (view: HotkeyView): boolean => view.coldkey === null && view.take === null && view.totalStake === 0n
+  const gone = (view: HotkeyView): boolean => view.coldkey === null && view.take === null && !view.totalStake
   for (const view of await readHotkeys(end, [...dirty.hotkeys.keys()])) {
     if (gone(view)) out.removedHotkeys.push(view.hotkey)
     else out.hotkeys.push({ ...view, block: dirty.hotkeys.get(view.hotkey) ?? end.height })

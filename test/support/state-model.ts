@@ -51,7 +51,7 @@ function applyToModel(model: Model, state: StateChanges, end: number): void {
   model.subnets.removeWhere((row) => state.removedSubnets.includes(row['netuid'] as number))
   model.neurons.removeWhere((row) => state.removedSubnets.includes(row['netuid'] as number))
   model.hotkeys.removeWhere((row) => state.removedHotkeys.includes(row['hotkey'] as Hex))
-  for (const { block, ...row } of state.accounts) model.accounts.put({ ...row, total: row.free + row.reserved + row.staked }, block)
+  for (const { block, ...row } of state.accounts) model.accounts.put({ ...row, total: row.free + row.reserved + (row.staked ?? 0n) }, block)
   for (const { params, ...row } of state.subnets) model.subnets.put({ ...row, params: JSON.parse(params) as unknown }, end)
   for (const { block, ...row } of state.neurons) model.neurons.put({ ...row }, block)
   for (const { netuid, n } of state.neuronCounts) {

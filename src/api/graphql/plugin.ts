@@ -1,5 +1,5 @@
 import type { ApolloServerPlugin, GraphQLRequestContext, GraphQLRequestContextWillSendResponse } from '@apollo/server'
-import { getVariableValues, Kind } from 'graphql'
+import { getVariableValues, Kind, OperationTypeNode } from 'graphql'
 import { AppError } from '../../core/errors.js'
 import type { Logger } from '../../core/log.js'
 import type { ApiMetrics } from '../metrics.js'
@@ -51,7 +51,7 @@ function checkCost(
   model: CostModel,
   metrics: ApiMetrics,
 ): void {
-  if (document === undefined || operation === undefined || operation.operation !== 'query') return
+  if (document === undefined || operation === undefined || operation.operation !== OperationTypeNode.QUERY) return
   const limits = limitsOf(contextValue)
   const { maxCost } = contextValue.config
   const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], request.variables ?? {})
@@ -87,5 +87,6 @@ function finish({ response, document }: GraphQLRequestContextWillSendResponse<Ap
   )
   const anything = Object.values(result.data ?? {}).some((value) => value !== null)
   if (!anything) response.http.status = statusOf(errors)
-  return String(errors[0]?.extensions?.['code'] ?? 'INTERNAL')
+  const code = errors[0]?.extensions?.['code']
+  return typeof code === 'string' ? code : 'INTERNAL'
 }

@@ -50,7 +50,7 @@ export async function registerGraphql(app: FastifyInstance, deps: GraphqlRoutesD
       const session = reads.session()
       // An answer that is sent has closed it; this is for callers that hang up and for failures outside of GraphQL.
       onGone(reply, () => void session.close())
-      const measured = shapes.get(request as FastifyRequest) ?? EMPTY_SHAPE
+      const measured = shapes.get(request) ?? EMPTY_SHAPE
       return Promise.resolve({
         ...{ config, reads, chainHead, readiness, session },
         loaders: createLoaders(session),

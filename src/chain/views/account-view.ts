@@ -9,7 +9,8 @@ export interface AccountView {
   /** The larger of what is frozen for fees and for the rest, in runtimes that tell them apart. */
   frozen: bigint
   nonce: bigint
-  staked: bigint
+  /** null in runtimes whose stake is not read. */
+  staked: bigint | null
   /** false when the chain has no such account (any more). */
   alive: boolean
 }
@@ -25,14 +26,15 @@ export async function readAccounts(state: ChainState, addresses: readonly Hex[])
     state.stored('System', 'Account', keys) as Promise<(AccountInfo | null)[]>,
     state.many(SUBTENSOR, 'TotalColdkeyStake', keys) as Promise<(bigint | null)[]>,
   ])
-  return addresses.map((address, i) => accountView(address, infos[i] ?? null, staked[i] ?? 0n))
+  return addresses.map((address, i) => accountView(address, infos[i] ?? null, staked[i] ?? null))
 }
 
 /** Every account of the chain; for a first state only, it is as large as the chain. */
 export async function readAllAccounts(state: ChainState): Promise<AccountView[]> {
   const [infos, stakes] = await Promise.all([state.entries('System', 'Account'), state.entries(SUBTENSOR, 'TotalColdkeyStake')])
+  const none = state.has(SUBTENSOR, 'TotalColdkeyStake') ? 0n : null
   const staked = new Map(stakes.map(({ args, value }) => [args[0] as Hex, value as bigint]))
-  const known = infos.map(({ args, value }) => accountView(args[0] as Hex, value as AccountInfo, staked.get(args[0] as Hex) ?? 0n))
+  const known = infos.map(({ args, value }) => accountView(args[0] as Hex, value as AccountInfo, staked.get(args[0] as Hex) ?? none))
   const seen = new Set(known.map((account) => account.address))
   // A coldkey may have staked all it had: no account, but stake.
   const stakedOnly = [...staked]
@@ -41,7 +43,7 @@ export async function readAllAccounts(state: ChainState): Promise<AccountView[]>
   return [...known, ...stakedOnly]
 }
 
-function accountView(address: Hex, info: AccountInfo | null, staked: bigint): AccountView {
+function accountView(address: Hex, info: AccountInfo | null, staked: bigint | null): AccountView {
   const data = info?.data
   const misc = data?.frozen ?? data?.misc_frozen ?? 0n
   const fee = data?.fee_frozen ?? 0n

@@ -60,7 +60,7 @@ export async function readNeurons(state: ChainState, netuid: number, uids: reado
     uid,
     hotkey,
     coldkey: coldkeys[at] ?? null,
-    stake: stakes[at] ?? 0n,
+    stake: stakes[at] ?? null,
     rank: numberAt(vectors, 'Rank', uid),
     trust: numberAt(vectors, 'Trust', uid),
     consensus: numberAt(vectors, 'Consensus', uid),

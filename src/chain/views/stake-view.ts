@@ -10,7 +10,8 @@ export interface HotkeyView {
   coldkey: Hex | null
   /** u16; null when the hotkey is no delegate. */
   take: number | null
-  totalStake: bigint
+  /** null in runtimes whose stake is not read. */
+  totalStake: bigint | null
 }
 
 export interface DelegationView {
@@ -27,7 +28,7 @@ export async function readHotkeys(state: ChainState, hotkeys: readonly Hex[]): P
     state.stored(SUBTENSOR, 'Delegates', keys) as Promise<(number | null)[]>,
     state.many(SUBTENSOR, 'TotalHotkeyStake', keys) as Promise<(bigint | null)[]>,
   ])
-  return hotkeys.map((hotkey, i) => ({ hotkey, coldkey: owners[i] ?? null, take: takes[i] ?? null, totalStake: totals[i] ?? 0n }))
+  return hotkeys.map((hotkey, i) => ({ hotkey, coldkey: owners[i] ?? null, take: takes[i] ?? null, totalStake: totals[i] ?? null }))
 }
 
 export async function readAllHotkeys(state: ChainState): Promise<HotkeyView[]> {
@@ -36,10 +37,11 @@ export async function readAllHotkeys(state: ChainState): Promise<HotkeyView[]> {
     state.entries(SUBTENSOR, 'Delegates'),
     state.entries(SUBTENSOR, 'TotalHotkeyStake'),
   ])
+  const none = state.has(SUBTENSOR, 'TotalHotkeyStake') ? 0n : null
   const all = new Map<Hex, HotkeyView>()
   const row = (hotkey: Hex): HotkeyView => {
     let found = all.get(hotkey)
-    if (!found) all.set(hotkey, (found = { hotkey, coldkey: null, take: null, totalStake: 0n }))
+    if (!found) all.set(hotkey, (found = { hotkey, coldkey: null, take: null, totalStake: none }))
     return found
   }
   for (const { args, value } of owners) row(args[0] as Hex).coldkey = value as Hex
@@ -50,6 +52,7 @@ export async function readAllHotkeys(state: ChainState): Promise<HotkeyView[]> {
 
 /** Stake of given pairs. */
 export async function readDelegations(state: ChainState, pairs: readonly (readonly [Hex, Hex])[]): Promise<DelegationView[]> {
+  if (!state.has(SUBTENSOR, 'Stake')) return []
   const amounts = (await state.many(SUBTENSOR, 'Stake', pairs)) as (bigint | null)[]
   return pairs.map(([hotkey, coldkey], i) => ({ hotkey, coldkey, netuid: NO_NETUID, amount: amounts[i] ?? 0n }))
 }

@@ -124,7 +124,9 @@ export function weightActions(scene: Scene): Action[] {
         // Until an epoch has given permits, a validator can vote for itself alone.
         const dests = permits[uid] === true && miners.length > 0 ? someOf(miners, WEIGHTED_MINERS, random) : [uid]
         const weights = dests.map(() => 1 + random.below(0xffff))
-        return [subtensor(hot, 'set_weights', { netuid, dests, weights, version_key: ctx.get<bigint>(SUBTENSOR, 'WeightsVersionKey', netuid) })]
+        return [
+          subtensor(hot, 'set_weights', { netuid, dests, weights, version_key: ctx.get<bigint>(SUBTENSOR, 'WeightsVersionKey', netuid) }),
+        ]
       })
   })
 }
@@ -133,7 +135,12 @@ export function transferActions({ random, accounts }: Scene): Action[] {
   const people = [...accounts.developers, ...accounts.coldkeys, ...accounts.nominators]
   return Array.from({ length: 1 + random.below(3) }, () => {
     const value = BigInt(1 + random.below(5_000)) * (RAO / 1_000n)
-    return { by: random.pick(people), pallet: 'Balances', call: 'transfer_keep_alive', args: { dest: { type: 'Id', value: random.pick(people).id }, value } }
+    return {
+      by: random.pick(people),
+      pallet: 'Balances',
+      call: 'transfer_keep_alive',
+      args: { dest: { type: 'Id', value: random.pick(people).id }, value },
+    }
   })
 }
 

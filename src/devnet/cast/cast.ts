@@ -41,7 +41,13 @@ export function startCast({ author, accounts, subnets, seed, log }: CastOptions)
     act: () => {
       const head = author.store.best
       author.peek(head, ({ ctx }) => {
-        const scene: Scene = { ctx, accounts, subnets, random: createRandom(`${seed}/${head.number}`), head: { number: head.number, hash: head.hash } }
+        const scene: Scene = {
+          ctx,
+          accounts,
+          subnets,
+          random: createRandom(`${seed}/${head.number}`),
+          head: { number: head.number, hash: head.hash },
+        }
         const actions: Action[] = ROLES.flatMap((role) => role(scene))
         for (const { by, pallet, call, args } of actions) {
           try {

@@ -70,7 +70,7 @@ export function devMethods(author: Author): Record<string, Method> {
   }
 
   return {
-    dev_newBlock: ([params]) => newBlock((params ?? {}) as NewBlockParams),
+    dev_newBlock: ([params]) => newBlock(params ?? {}),
     dev_setStorage: ([values, at]) => {
       const block = blockOrThrow(author, at)
       let changes: Map<Hex, Uint8Array | null>

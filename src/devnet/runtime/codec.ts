@@ -46,17 +46,17 @@ export interface Codecs {
 }
 
 const PRIMITIVES: Record<string, Codec> = {
-  u8: uintCodec(1) as Codec,
-  u16: uintCodec(2) as Codec,
-  u32: uintCodec(4) as Codec,
-  u64: bigUintCodec(8) as Codec,
-  u128: bigUintCodec(16) as Codec,
-  bool: boolCodec as Codec,
-  str: textCodec as Codec,
+  u8: uintCodec(1),
+  u16: uintCodec(2),
+  u32: uintCodec(4),
+  u64: bigUintCodec(8),
+  u128: bigUintCodec(16),
+  bool: boolCodec,
+  str: textCodec,
 }
 
-export const TOKEN_ERRORS = ['NoFunds', 'WouldDie', 'BelowMinimum', 'CannotCreate', 'UnknownAsset', 'Frozen', 'Unsupported']
-export const ARITHMETIC_ERRORS = ['Underflow', 'Overflow', 'DivisionByZero']
+const TOKEN_ERRORS = ['NoFunds', 'WouldDie', 'BelowMinimum', 'CannotCreate', 'UnknownAsset', 'Frozen', 'Unsupported']
+const ARITHMETIC_ERRORS = ['Underflow', 'Overflow', 'DivisionByZero']
 const TRANSACTIONAL_ERRORS = ['LimitReached', 'NoLayer']
 const PLAIN_ERRORS: Record<PlainDispatchError, number> = {
   Other: 0,
@@ -90,20 +90,18 @@ export function createCodecs(pallets: PalletDefinition[]): Codecs {
     const key = printTypeNode(node)
     const known = byNode.get(key)
     if (known !== undefined) return known
-    let built: Codec | undefined
-    const lazy: Codec = {
-      write: (out, value) => (built as Codec).write(out, value),
-      read: (input) => (built as Codec).read(input),
-    }
-    byNode.set(key, lazy)
-    built = build(node)
+    byNode.set(key, {
+      write: (out, value) => built.write(out, value),
+      read: (input) => built.read(input),
+    })
+    const built: Codec = build(node)
     byNode.set(key, built)
     return built
   }
 
   function build(node: TypeNode): Codec {
-    if (node.kind === 'tuple') return node.items.length === 0 ? voidCodec : (tupleCodec(node.items.map(ofNode)) as Codec)
-    if (node.kind === 'array') return (isByte(node.item) ? fixedBytesCodec(node.count) : arrayCodec(ofNode(node.item), node.count)) as Codec
+    if (node.kind === 'tuple') return node.items.length === 0 ? voidCodec : tupleCodec(node.items.map(ofNode))
+    if (node.kind === 'array') return isByte(node.item) ? fixedBytesCodec(node.count) : arrayCodec(ofNode(node.item), node.count)
     const primitive = PRIMITIVES[node.name]
     if (primitive !== undefined) return primitive
     const [first, second] = node.args
@@ -112,19 +110,19 @@ export function createCodecs(pallets: PalletDefinition[]): Codecs {
         case 'Vec':
         case 'BoundedVec':
         case 'WeakBoundedVec':
-          return (isByte(first) ? bytesCodec : vecCodec(ofNode(first))) as Codec
+          return isByte(first) ? bytesCodec : vecCodec(ofNode(first))
         case 'Option':
-          return optionCodec(ofNode(first)) as Codec
+          return optionCodec<unknown>(ofNode(first))
         case 'Compact':
           return compactOf(first)
         case 'Result':
-          if (second !== undefined && printTypeNode(node) === 'Result<(), DispatchError>') return outcomeCodec as Codec
+          if (second !== undefined && printTypeNode(node) === 'Result<(), DispatchError>') return outcomeCodec
       }
     }
     if (node.args.length === 0) {
-      if (node.name === 'RuntimeCall') return callCodec as Codec
-      if (node.name === 'RuntimeEvent') return eventCodec as Codec
-      if (node.name === 'DispatchError') return errorCodec as Codec
+      if (node.name === 'RuntimeCall') return callCodec
+      if (node.name === 'RuntimeEvent') return eventCodec
+      if (node.name === 'DispatchError') return errorCodec
       const composite = composites.get(node.name)
       if (composite !== undefined) return compositeCodec(composite)
     }
@@ -134,15 +132,15 @@ export function createCodecs(pallets: PalletDefinition[]): Codecs {
   function compactOf(node: TypeNode): Codec {
     const name = printTypeNode(node)
     if (name === '()') return voidCodec
-    return (['u8', 'u16', 'u32'].includes(name) ? compactNumberCodec() : compactBigCodec) as Codec
+    return ['u8', 'u16', 'u32'].includes(name) ? compactNumberCodec() : compactBigCodec
   }
 
   function fieldsCodec(fields: FieldDefinition[]): Codec {
     if (fields.length === 0) return voidCodec
     const inner = fields.map((field) => of(field.type))
     const names = fields.map((field) => field.name)
-    if (names.every((name) => name !== undefined)) return structCodec(names, inner) as Codec
-    return inner.length === 1 ? (inner[0] as Codec) : (tupleCodec(inner) as Codec)
+    if (names.every((name) => name !== undefined)) return structCodec(names, inner)
+    return inner.length === 1 ? (inner[0] as Codec) : tupleCodec(inner)
   }
 
   function compositeCodec({ name, fields, variants }: CompositeDefinition): Codec {

@@ -33,7 +33,7 @@ export function createFromJson(pallets: PalletDefinition[]): FromJson {
     if (SMALL.includes(node.name)) return Number(json ?? 0)
     if (BIG.includes(node.name)) return BigInt((json ?? 0) as string)
     if (node.name === 'bool') return json === true
-    if (node.name === 'str') return String(json ?? '')
+    if (node.name === 'str') return typeof json === 'string' ? json : ''
     if (node.name === 'AccountId32' && typeof json === 'string' && !json.startsWith('0x')) return decodeSs58(json)
     const composite = composites.get(node.name)
     if (composite === undefined) throw new Error(`values of type ${printTypeNode(node)} cannot be given as JSON`)
@@ -60,9 +60,9 @@ export function createFromJson(pallets: PalletDefinition[]): FromJson {
 
   function variant(composite: CompositeDefinition, json: unknown): unknown {
     const variants = composite.variants ?? []
-    const [name, inner] = typeof json === 'object' && json !== null ? (Object.entries(json)[0] ?? []) : [json]
-    const found = name === undefined ? variants[0] : variants.find((candidate) => plainName(candidate.name) === plainName(String(name)))
-    if (found === undefined) throw new Error(`${composite.name} has no variant ${String(name)}`)
+    const [name, inner]: [string?, unknown?] = typeof json === 'string' ? [json] : (Object.entries(json ?? {})[0] ?? [])
+    const found = name === undefined ? variants[0] : variants.find((candidate) => plainName(candidate.name) === plainName(name))
+    if (found === undefined) throw new Error(`${composite.name} has no variant ${name}`)
     return { type: found.name, value: found.fields === undefined ? undefined : fields(found.fields, inner) }
   }
 

@@ -102,4 +102,4 @@ export function bytesParam(hex: Hex): Buffer {
 /** Leaves every value as text: `decodeValue` knows the kinds, whatever parsers the pool was given. */
 export const RAW_TYPES: pg.CustomTypesConfig = {
   getTypeParser: () => (value: string) => value,
-} as pg.CustomTypesConfig
+}

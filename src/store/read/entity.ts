@@ -36,7 +36,7 @@ export interface Entity<C extends Columns = Columns> {
   readonly relations: Readonly<Record<string, ToOne>>
   /** Filters on ids made of several columns, such as `extrinsicId` = "height-index". */
   readonly ids: Readonly<Record<string, readonly string[]>>
-  /** Set where `timestamp` rises with this height column: time ranges then also bound the height, which is indexed. */
+  /** Set where `timestamp` is that of the block at this height: time ranges are then read as ranges of height. */
   readonly timeFollows?: string
 }
 

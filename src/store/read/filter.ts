@@ -89,8 +89,9 @@ function compileOperators(entity: Entity, alias: string, name: string, column: C
     if (value === undefined) continue
     if (value === null) throw new AppError('BAD_INPUT', `${name}.${operator} is null; ask for unknown values with isNull: true`)
     countCondition(scope)
-    parts.push(compileOperator(sql, column, operator, value, scope))
-    if (name === 'timestamp' && entity.timeFollows !== undefined) parts.push(...heightBounds(entity, alias, operator, value, scope))
+    const bounds = name === 'timestamp' && entity.timeFollows !== undefined ? heightBounds(entity, alias, operator, value, scope) : []
+    if (bounds.length > 0) parts.push(...bounds)
+    else parts.push(compileOperator(sql, column, operator, value, scope))
   }
   return parts.length === 0 ? null : parts.join(' AND ')
 }
@@ -134,18 +135,31 @@ function toColumnUnit(column: Column, operator: string, value: unknown): unknown
   return -1
 }
 
-/** A time range also as a range of heights: the time column of a big table has no index of its own, its height has. */
+/**
+ * A time range as the range of heights that it is: block times never go back, and the height has the index that pages are read by.
+ * Said as a time as well, the planner would take the two for independent and sort.
+ */
 function heightBounds(entity: Entity, alias: string, operator: string, value: unknown, scope: Scope): string[] {
   const height = columnSql(entity, alias, entity.timeFollows ?? '')
-  const after = operator === 'greaterThan' || operator === 'greaterThanOrEqualTo' || operator === 'equalTo'
-  const before = operator === 'lessThan' || operator === 'lessThanOrEqualTo' || operator === 'equalTo'
-  const bounds: string[] = []
   const blocks = (comparison: string, order: string, otherwise: string): string =>
     `coalesce((SELECT b.height FROM blocks b WHERE b.timestamp ${comparison} ${scope.params.add('timestamp', value)} ` +
-    `ORDER BY b.timestamp ${order} LIMIT 1), ${otherwise})`
-  if (after) bounds.push(`${height} >= ${blocks('>=', 'ASC', '9223372036854775807')}`)
-  if (before) bounds.push(`${height} <= ${blocks('<=', 'DESC', '-1')}`)
-  return bounds
+    `ORDER BY b.timestamp ${order}, b.height ${order} LIMIT 1), ${otherwise})`
+  const first = (comparison: string) => `${height} >= ${blocks(comparison, 'ASC', '9223372036854775807')}`
+  const last = (comparison: string) => `${height} <= ${blocks(comparison, 'DESC', '-1')}`
+  switch (operator) {
+    case 'greaterThan':
+      return [first('>')]
+    case 'greaterThanOrEqualTo':
+      return [first('>=')]
+    case 'lessThan':
+      return [last('<')]
+    case 'lessThanOrEqualTo':
+      return [last('<=')]
+    case 'equalTo':
+      return [first('>='), last('<=')]
+    default:
+      return []
+  }
 }
 
 function compileIds(entity: Entity, alias: string, name: string, operators: Filter, scope: Scope): string | null {

@@ -7,7 +7,7 @@ import { createParams } from './params.js'
 import type { ReadSession, TextRow } from './session.js'
 
 /** A neuron of a metagraph. `stake` is null where only the chain's own state at that block would tell. */
-export type MetagraphNeuron = Omit<Row<typeof neurons>, 'stake' | 'updatedBlock'> & { stake: bigint | null }
+export type MetagraphNeuron = Omit<Row<typeof neurons>, 'updatedBlock'>
 
 export interface Metagraph {
   netuid: number

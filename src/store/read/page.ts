@@ -3,7 +3,7 @@ import { type ColumnKind, decodeValue } from './column.js'
 import { decodeCursor, encodeCursor } from './cursor.js'
 import { columnSql, type Entity, type Row } from './entity.js'
 import { boundColumns, compileFilter, type Filter } from './filter.js'
-import { afterSql } from './keyset.js'
+import { afterBranches, afterSql } from './keyset.js'
 import { parseOrder, reverseSort, type SortKey } from './order.js'
 import { createParams, type Params } from './params.js'
 
@@ -100,30 +100,41 @@ export interface Statement {
 
 /** One statement for the rows of the page, one row more than asked for; for all parents when there are any. */
 export function rowsStatement(plan: PagePlan, wants: PageWants, parents: Parents | null): Statement {
-  const { entity } = plan
+  const { entity, offset } = plan
   const params = createParams()
   const scan = plan.backward ? reverseSort(plan.sort) : plan.sort
   const names = selectedColumns(entity, plan.sort, wants)
-  const list = (alias: string) => names.map((name) => `${columnSql(entity, alias, name)} AS "${name}"`).join(', ')
+  const list = names.map((name) => `${columnSql(entity, 't', name)} AS "${name}"`).join(', ')
   const order = scan.map(({ name, direction }) => `${columnSql(entity, 't', name)} ${direction.toUpperCase()}`).join(', ')
+  const mergeOrder = scan.map(({ name, direction }) => `x."${name}" ${direction.toUpperCase()}`).join(', ')
   const limit = plan.size + 1
-  const conditions = (extra: string[]) => whereSql([...extra, ...pageConditions(plan, 't', params)])
-  if (parents === null) {
-    const text = `SELECT ${list('t')} FROM ${entity.from} t${conditions([])} ORDER BY ${order} LIMIT ${limit} OFFSET ${plan.offset}`
-    return { text, values: params.values }
-  }
-  const outerOrder = scan.map(({ name, direction }) => `x."${name}" ${direction.toUpperCase()}`).join(', ')
+  const wheres = rowConditions(plan, parents, params).map(
+    (conditions) => `SELECT ${list} FROM ${entity.from} t${whereSql(conditions)} ORDER BY ${order}`,
+  )
+  const inner =
+    wheres.length === 1
+      ? `${wheres[0]} LIMIT ${limit} OFFSET ${offset}`
+      : `SELECT * FROM (${wheres.map((where) => `(${where} LIMIT ${limit + offset})`).join(' UNION ALL ')}) x ORDER BY ${mergeOrder} LIMIT ${limit} OFFSET ${offset}`
+  if (parents === null) return { text: inner, values: params.values }
   const source = parentSource(entity, parents, params)
-  const outer = (inner: string) => `SELECT p.ord, x.* FROM ${source} CROSS JOIN LATERAL (${inner}) x ORDER BY p.ord, ${outerOrder}`
-  const branches = parents.branches.map((_, index) => conditions(branchConditions(entity, parents, index, 't')))
-  if (branches.length === 1) {
-    const inner = `SELECT ${list('t')} FROM ${entity.from} t${branches[0] ?? ''} ORDER BY ${order} LIMIT ${limit} OFFSET ${plan.offset}`
-    return { text: outer(inner), values: params.values }
-  }
-  const branch = (where: string) => `(SELECT ${list('t')} FROM ${entity.from} t${where} ORDER BY ${order} LIMIT ${limit + plan.offset})`
-  const merged = branches.map(branch).join(' UNION ALL ')
-  const inner = `SELECT * FROM (${merged}) x ORDER BY ${outerOrder} LIMIT ${limit} OFFSET ${plan.offset}`
-  return { text: outer(inner), values: params.values }
+  return { text: `SELECT p.ord, x.* FROM ${source} CROSS JOIN LATERAL (${inner}) x ORDER BY p.ord, ${mergeOrder}`, values: params.values }
+}
+
+/** The conditions of each part of a page: parts have no row in common, and each is one range of an index. */
+function rowConditions(plan: PagePlan, parents: Parents | null, params: Params): string[][] {
+  const { entity, sort, after, before, backward } = plan
+  const ofParents = parents === null ? [[]] : parents.branches.map((_, index) => branchConditions(entity, parents, index, 't'))
+  return ofParents.flatMap((parent) => {
+    const conditions = [...parent]
+    const filter = filterSql(plan, 't', params)
+    if (filter !== null) conditions.push(filter)
+    // The cursor where the scan starts is split into ranges; the one where it ends only stops it.
+    const [start, end] = backward ? [before, after] : [after, before]
+    const scan = backward ? reverseSort(sort) : sort
+    if (end !== null) conditions.push(afterSql(entity, 't', reverseSort(scan), end, params, false))
+    if (start === null) return [conditions]
+    return afterBranches(entity, 't', scan, start, params).map((range) => [...conditions, range])
+  })
 }
 
 /** One statement that says, for each parent, whether there are rows on the far side of the page's starting cursor. */
@@ -175,16 +186,6 @@ function whereSql(conditions: readonly string[]): string {
 function filterSql(plan: PagePlan, alias: string, params: Params): string | null {
   const sql = compileFilter(plan.entity, alias, plan.filter, params)
   return sql === null ? null : `(${sql})`
-}
-
-function pageConditions(plan: PagePlan, alias: string, params: Params): string[] {
-  const { entity, sort, after, before } = plan
-  const conditions: string[] = []
-  const filter = filterSql(plan, alias, params)
-  if (filter !== null) conditions.push(filter)
-  if (after !== null) conditions.push(afterSql(entity, alias, sort, after, params, false))
-  if (before !== null) conditions.push(afterSql(entity, alias, reverseSort(sort), before, params, false))
-  return conditions
 }
 
 function parentSource(entity: Entity, parents: Parents, params: Params): string {

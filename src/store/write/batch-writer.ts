@@ -5,7 +5,7 @@ import type { Metrics } from '../../core/metrics.js'
 import type { Batch, Facts, Head, Hex, HistoryBatch } from '../../core/records.js'
 import { toHex } from '../../core/units/bytes.js'
 import { claimChain, type ChainIdentity } from './chain.js'
-import { emptyStages, filterFacts, insertFacts } from './facts.js'
+import { filterFacts, insertFacts } from './facts.js'
 import { createStoreMetrics } from './metrics.js'
 import { addRange, covers, mergedWith, missingIn, readRanges, type BlockRange } from './ranges.js'
 import { rollback } from './rollback.js'
@@ -142,8 +142,7 @@ async function applyHistory(tx: Transactions, batch: HistoryBatch): Promise<{ bl
 async function insertMissing(client: pg.ClientBase, range: BlockRange, facts: Facts): Promise<{ blocks: number; rows: number }> {
   const ranges = await readRanges(client)
   const written = { blocks: 0, rows: 0 }
-  for (const [i, piece] of missingIn(ranges, range).entries()) {
-    if (i > 0) await emptyStages(client)
+  for (const piece of missingIn(ranges, range)) {
     const whole = piece.from === range.from && piece.to === range.to
     const part = whole ? facts : filterFacts(facts, (height) => covers([piece], height))
     await insertFacts(client, part, { piece, within: mergedWith(ranges, piece) })
@@ -181,5 +180,7 @@ function hashBytes(hash: Hex): Buffer {
 }
 
 function countRows(facts: Facts): number {
-  return Object.values(facts).reduce((sum, rows: readonly unknown[]) => sum + rows.length, 0)
+  let count = 0
+  for (const list of Object.keys(facts) as (keyof Facts)[]) count += facts[list].length
+  return count
 }

@@ -1,5 +1,4 @@
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import { once } from 'node:events'
 import type pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 
@@ -16,17 +15,16 @@ export async function copyRows<R>(
   if (rows.length === 0) return
   const columns = target.columns.map((column) => `"${column}"`).join(', ')
   const stream = client.query(copyFrom(`COPY "${target.table}" (${columns}) FROM STDIN`))
-  await pipeline(Readable.from(chunks(rows, encode), { objectMode: false, highWaterMark: CHUNK_CHARS }), stream)
-}
-
-function* chunks<R>(rows: readonly R[], encode: (row: R) => string): Generator<string> {
+  const done = once(stream, 'finish')
+  // Handled below; while chunks are written nobody waits for it yet.
+  done.catch(() => undefined)
   let chunk = ''
   for (const row of rows) {
     chunk += encode(row)
-    if (chunk.length >= CHUNK_CHARS) {
-      yield chunk
-      chunk = ''
-    }
+    if (chunk.length < CHUNK_CHARS) continue
+    if (!stream.write(chunk)) await Promise.race([once(stream, 'drain'), done])
+    chunk = ''
   }
-  if (chunk !== '') yield chunk
+  stream.end(chunk)
+  await done
 }

@@ -3,9 +3,8 @@ import type { Hex, JsonText } from '../../core/records.js'
 /** Values as fields of COPY's text format: tab between fields, newline after rows, backslash escapes, `\N` for null. */
 
 const NULL = '\\N'
-// eslint-disable-next-line no-control-regex -- U+0000 is exactly what is looked for: Postgres cannot store it in text
+// U+0000 is among them because Postgres cannot store it in text.
 const NEEDS_ESCAPE = /[\\\n\r\t\0]/
-// eslint-disable-next-line no-control-regex -- as above
 const ESCAPED = /[\\\n\r\t\0]/g
 const ESCAPES: Record<string, string> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\0': '\ufffd' }
 /** One escape of JSON text, surrogate pairs in one piece. */
@@ -21,11 +20,15 @@ export function textOrNull(value: string | null): string {
 }
 
 /**
- * JSON text for a jsonb column. jsonb refuses two things that are valid JSON and that a chain can hold in any string: U+0000 and
- * halves of surrogate pairs. Both become U+FFFD, as a decoder does with bytes that are no text.
+ * JSON text that a jsonb column takes. jsonb refuses two things that are valid JSON and that a chain can hold in any string: U+0000
+ * and halves of surrogate pairs. Both become U+FFFD, as a decoder does with bytes that are no text.
  */
+export function jsonbText(value: JsonText): JsonText {
+  return value.includes('\\u') ? value.replace(JSON_ESCAPE, (e) => (REFUSED_BY_JSONB.test(e) ? '\ufffd' : e)) : value
+}
+
 export function json(value: JsonText): string {
-  return text(value.includes('\\u') ? value.replace(JSON_ESCAPE, (e) => (REFUSED_BY_JSONB.test(e) ? '\ufffd' : e)) : value)
+  return text(jsonbText(value))
 }
 
 export function jsonOrNull(value: JsonText | null): string {
@@ -38,10 +41,6 @@ export function bytes(value: Hex): string {
 
 export function bytesOrNull(value: Hex | null): string {
   return value === null ? NULL : bytes(value)
-}
-
-export function buffer(value: Uint8Array): string {
-  return `\\\\x${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex')}`
 }
 
 export function numberOrNull(value: number | bigint | null): string {
@@ -77,7 +76,7 @@ export function line(...fields: (string | number | bigint)[]): string {
   return `${fields.join('\t')}\n`
 }
 
-/** A key as Postgres reads it from a text parameter. */
+/** Bytes as Postgres reads them from a parameter. */
 export function bytesParameter(value: Hex): string {
   return `\\x${value.slice(2)}`
 }

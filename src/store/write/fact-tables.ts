@@ -38,15 +38,27 @@ export const PARTITIONED = [
   'neuron_snapshots',
 ] as const
 
-export const NEURON_COLUMNS = [
+const NEURON_COLUMNS = [
   ['netuid', 'uid', 'hotkey', 'coldkey', 'stake', 'rank', 'trust', 'consensus', 'incentive', 'dividends', 'emission'],
   ['validator_trust', 'validator_permit', 'active', 'last_update', 'pruning_score', 'registered_block', 'axon', 'prometheus'],
   ['weight_uids', 'weight_values', 'bond_uids', 'bond_values'],
 ].flat()
 
-export function neuronFields(r: NeuronFields): (string | number | bigint)[] {
+function neuronFields(r: NeuronFields): (string | number | bigint)[] {
   return [
-    [r.netuid, r.uid, bytes(r.hotkey), bytesOrNull(r.coldkey), r.stake, r.rank, r.trust, r.consensus, r.incentive, r.dividends, r.emission],
+    [
+      r.netuid,
+      r.uid,
+      bytes(r.hotkey),
+      bytesOrNull(r.coldkey),
+      numberOrNull(r.stake),
+      r.rank,
+      r.trust,
+      r.consensus,
+      r.incentive,
+      r.dividends,
+      r.emission,
+    ],
     [r.validatorTrust, bool(r.validatorPermit), bool(r.active), r.lastUpdate, r.pruningScore, r.registeredBlock],
     [jsonOrNull(r.axon), jsonOrNull(r.prometheus)],
     [intArray(r.weightUids), intArray(r.weightValues), intArray(r.bondUids), intArray(r.bondValues)],
@@ -176,7 +188,7 @@ export const FACT_TABLES: readonly FactTable[] = [
     'accountBalances',
     'account_balances',
     'address block_height free reserved staked timestamp',
-    (r) => [bytes(r.address), r.blockHeight, r.free, r.reserved, r.staked, timestamp(r.timestamp)],
+    (r) => [bytes(r.address), r.blockHeight, r.free, r.reserved, numberOrNull(r.staked), timestamp(r.timestamp)],
     height,
   ),
   fact(
@@ -186,7 +198,7 @@ export const FACT_TABLES: readonly FactTable[] = [
     (r) =>
       [
         [r.netuid, r.blockHeight, r.tempo, r.n, numberOrNull(r.emissionValue), numberOrNull(r.serverEmission)],
-        [numberOrNull(r.validatorEmission), r.totalStake, r.activeCount, r.validatorCount, timestamp(r.timestamp)],
+        [numberOrNull(r.validatorEmission), numberOrNull(r.totalStake), r.activeCount, r.validatorCount, timestamp(r.timestamp)],
       ].flat(),
     height,
   ),

@@ -1,27 +1,19 @@
 import type pg from 'pg'
 import type { Facts, RuntimeVersionRecord, SubnetParamRecord } from '../../core/records.js'
 import { copyRows } from './copy.js'
-import { buffer, bytes, json, line, numberOrNull, text } from './encode.js'
+import { bytesParameter, jsonbText } from './encode.js'
 import { FACT_TABLES } from './fact-tables.js'
 import type { BlockRange } from './ranges.js'
 
-const STAGE_PARAMS = 'stage_subnet_params'
-const STAGE_RUNTIMES = 'stage_runtime_versions'
-
-/** Made once a connection. `ord` keeps the order of the batch. */
-export const STAGE_FACTS_DDL = `
-  CREATE TEMP TABLE IF NOT EXISTS ${STAGE_PARAMS} (LIKE subnet_params) ON COMMIT DELETE ROWS;
-  ALTER TABLE ${STAGE_PARAMS} ADD COLUMN IF NOT EXISTS ord int;
-  CREATE TEMP TABLE IF NOT EXISTS ${STAGE_RUNTIMES} (LIKE runtime_versions) ON COMMIT DELETE ROWS;`
-
 /**
- * A change is stored only where it differs from the one before it, in the batch or in the table. Rows from before a gap ($1 is the
+ * A change is stored only where it differs from the one before it, in the batch or in the table. Rows from before a gap ($5 is the
  * first block after it) say nothing of what was before this batch.
  */
 const INSERT_PARAMS = `
   WITH last_of_block AS (
     SELECT DISTINCT ON (netuid, name, block_height) netuid, name, block_height, value
-    FROM ${STAGE_PARAMS} ORDER BY netuid, name, block_height, ord DESC
+    FROM unnest($1::int[], $2::text[], $3::bigint[], $4::jsonb[]) WITH ORDINALITY u (netuid, name, block_height, value, ord)
+    ORDER BY netuid, name, block_height, ord DESC
   ), ordered AS (
     SELECT *, lag(value) OVER (PARTITION BY netuid, name ORDER BY block_height) AS before FROM last_of_block
   )
@@ -30,7 +22,7 @@ const INSERT_PARAMS = `
   FROM ordered o
   LEFT JOIN LATERAL (
     SELECT p.value FROM subnet_params p
-    WHERE o.before IS NULL AND p.netuid = o.netuid AND p.name = o.name AND p.block_height < o.block_height AND p.block_height >= $1
+    WHERE o.before IS NULL AND p.netuid = o.netuid AND p.name = o.name AND p.block_height < o.block_height AND p.block_height >= $5
     ORDER BY p.block_height DESC LIMIT 1
   ) stored ON true
   WHERE o.value IS DISTINCT FROM coalesce(o.before, stored.value)`
@@ -49,7 +41,11 @@ const DROP_REPEATED_PARAMS = `
 
 const INSERT_RUNTIMES = `
   INSERT INTO runtime_versions AS t
-  SELECT DISTINCT ON (spec_version) * FROM ${STAGE_RUNTIMES} ORDER BY spec_version, first_block
+    (spec_version, spec_name, transaction_version, first_block, metadata_version, metadata_hash, metadata)
+  SELECT DISTINCT ON (spec_version) *
+  FROM unnest($1::int[], $2::text[], $3::int[], $4::bigint[], $5::int[], $6::bytea[], $7::bytea[])
+    u (spec_version, spec_name, transaction_version, first_block, metadata_version, metadata_hash, metadata)
+  ORDER BY spec_version, first_block
   ON CONFLICT (spec_version) DO UPDATE SET first_block = excluded.first_block WHERE excluded.first_block < t.first_block`
 
 /**
@@ -79,27 +75,17 @@ export function filterFacts(facts: Facts, wanted: (height: number) => boolean): 
   return kept as unknown as Facts
 }
 
-/** For a second piece in one transaction; at its end the tables are emptied by themselves. */
-export async function emptyStages(client: pg.ClientBase): Promise<void> {
-  await client.query(`TRUNCATE ${STAGE_PARAMS}, ${STAGE_RUNTIMES}`)
-}
-
 async function insertParams(client: pg.ClientBase, rows: SubnetParamRecord[], since: number): Promise<void> {
   if (rows.length === 0) return
-  const columns = ['netuid', 'name', 'block_height', 'value', 'ord']
-  let ord = 0
-  await copyRows(client, { table: STAGE_PARAMS, columns }, rows, (r) => line(r.netuid, text(r.name), r.blockHeight, json(r.value), ord++))
-  await client.query(INSERT_PARAMS, [since])
+  const columns = [rows.map((r) => r.netuid), rows.map((r) => r.name), rows.map((r) => r.blockHeight), rows.map((r) => jsonbText(r.value))]
+  await client.query(INSERT_PARAMS, [...columns, since])
 }
 
 async function insertRuntimes(client: pg.ClientBase, rows: RuntimeVersionRecord[]): Promise<void> {
   if (rows.length === 0) return
-  const columns = 'spec_version spec_name transaction_version first_block metadata_version metadata_hash metadata'.split(' ')
-  await copyRows(client, { table: STAGE_RUNTIMES, columns }, rows, (r) =>
-    line(
-      ...[r.specVersion, text(r.specName), numberOrNull(r.transactionVersion), r.firstBlock, r.metadataVersion],
-      ...[bytes(r.metadataHash), buffer(r.metadata)],
-    ),
-  )
-  await client.query(INSERT_RUNTIMES)
+  await client.query(INSERT_RUNTIMES, [
+    ...[rows.map((r) => r.specVersion), rows.map((r) => r.specName), rows.map((r) => r.transactionVersion), rows.map((r) => r.firstBlock)],
+    ...[rows.map((r) => r.metadataVersion), rows.map((r) => bytesParameter(r.metadataHash))],
+    rows.map((r) => `\\x${Buffer.from(r.metadata).toString('hex')}`),
+  ])
 }

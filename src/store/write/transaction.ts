@@ -2,9 +2,7 @@ import type pg from 'pg'
 import { AppError, errorMessage, isAppError } from '../../core/errors.js'
 import type { Head, Hex } from '../../core/records.js'
 import { isConnectionLoss, toDatabaseError } from '../pg-errors.js'
-import { STAGE_FACTS_DDL } from './facts.js'
 import { ensurePartitions } from './partitions.js'
-import { STAGE_STATE_DDL } from './state.js'
 
 /** Held by every transaction that writes to the index, in all processes. */
 const WRITER_LOCK = 7_270_739
@@ -19,15 +17,7 @@ export interface Checkpoint extends Head {
 }
 
 export function transactions(pool: pg.Pool): Transactions {
-  const prepared = new WeakSet<pg.PoolClient>()
   const partitions = new Set<number>()
-
-  async function prepare(client: pg.PoolClient): Promise<void> {
-    if (prepared.has(client)) return
-    // Not in the transaction, whose failure would take the tables away again.
-    await client.query(`SET client_min_messages = warning; ${STAGE_STATE_DDL} ${STAGE_FACTS_DDL}`)
-    prepared.add(client)
-  }
 
   return {
     async run({ doing, partitions: blocks }, work) {
@@ -35,7 +25,6 @@ export function transactions(pool: pg.Pool): Transactions {
       let failure: unknown
       try {
         client = await pool.connect()
-        await prepare(client)
         if (blocks !== undefined) await ensurePartitions(client, blocks.from, blocks.to, partitions)
         await client.query(`BEGIN; SELECT pg_advisory_xact_lock(${WRITER_LOCK})`)
         const result = await work(client)

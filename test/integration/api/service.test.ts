@@ -1,3 +1,4 @@
+import { buildClientSchema, getIntrospectionQuery, printSchema } from 'graphql'
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { printSdl, startApi } from '../../../src/api/index.js'
@@ -160,6 +161,13 @@ test('GET with a query answers JSON, and a browser gets a page that needs nothin
   expect(linked).toEqual(['/graphql/page.css', '/graphql/page.js'])
   for (const target of linked) expect((await fetch(`${api.url}${target}`)).status).toBe(200)
   expect(html).not.toMatch(/<script>|https?:/)
+})
+
+test('the introspection that clients send is answered, without a statement', async () => {
+  api.statements.reset()
+  const { body } = await api.ask(getIntrospectionQuery())
+  expect(api.statements.count).toBe(0)
+  expect(printSchema(buildClientSchema(body.data))).toContain('type Neuron implements Node')
 })
 
 test('every example of the page is a query that the server answers', async () => {

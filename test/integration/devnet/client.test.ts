@@ -236,7 +236,7 @@ describe('a client', () => {
 
   test('requests come alone and in batches, over HTTP too', async () => {
     const post = async (body: unknown) =>
-      (await fetch(devnet.url.replace('ws', 'http'), { method: 'POST', body: JSON.stringify(body) })).json() as Promise<unknown>
+      (await fetch(devnet.url.replace('ws', 'http'), { method: 'POST', body: JSON.stringify(body) })).json()
     expect(await post({ jsonrpc: '2.0', id: 7, method: 'system_chainType' })).toEqual({ jsonrpc: '2.0', id: 7, result: 'Development' })
     expect(
       await post([

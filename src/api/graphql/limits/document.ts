@@ -6,6 +6,7 @@ import {
   type OperationDefinitionNode,
   parse,
   type SelectionSetNode,
+  TokenKind,
 } from 'graphql'
 import type { ApiConfig } from '../../../core/config/index.js'
 import { AppError } from '../../../core/errors.js'
@@ -107,6 +108,6 @@ function countTokens(document: DocumentNode): number {
   let count = 0
   const end = document.loc?.endToken
   for (let token = document.loc?.startToken.next; token !== undefined && token !== null && token !== end; token = token.next)
-    if (token.kind !== 'Comment') count += 1
+    if (token.kind !== TokenKind.COMMENT) count += 1
   return count
 }

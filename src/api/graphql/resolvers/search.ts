@@ -59,15 +59,15 @@ export function branchesOf(text: string): Branch[] {
   if (/^\d{1,9}$/.test(text)) {
     const number = Number(text)
     return [
-      { reason: 'HEIGHT', list: lists.blocks as List, filter: { height: { equalTo: number } } },
-      { reason: 'NETUID', list: lists.subnets as List, filter: { netuid: { equalTo: number } } },
+      { reason: 'HEIGHT', list: lists.blocks, filter: { height: { equalTo: number } } },
+      { reason: 'NETUID', list: lists.subnets, filter: { netuid: { equalTo: number } } },
     ]
   }
   if (/^\d{1,9}-\d{1,9}$/.test(text)) {
     const filter = { id: { equalTo: text } }
     return [
-      { reason: 'ID', list: lists.extrinsics as List, filter },
-      { reason: 'ID', list: lists.events as List, filter },
+      { reason: 'ID', list: lists.extrinsics, filter },
+      { reason: 'ID', list: lists.events, filter },
     ]
   }
   if (isHex(text, 32)) return [...hashBranches(text.toLowerCase() as Hex), ...accountBranches(text.toLowerCase() as Hex)]
@@ -78,23 +78,23 @@ export function branchesOf(text: string): Branch[] {
   if (range === null) return []
   const within = { greaterThanOrEqualTo: range.first, lessThanOrEqualTo: range.last }
   return [
-    { reason: 'ACCOUNT_PREFIX', list: lists.accounts as List, filter: { address: within } },
-    { reason: 'HOTKEY_PREFIX', list: lists.hotkeys as List, filter: { hotkey: within } },
+    { reason: 'ACCOUNT_PREFIX', list: lists.accounts, filter: { address: within } },
+    { reason: 'HOTKEY_PREFIX', list: lists.hotkeys, filter: { hotkey: within } },
   ]
 }
 
 function hashBranches(hash: Hex): Branch[] {
   const filter = { hash: { equalTo: hash } }
   return [
-    { reason: 'EXTRINSIC_HASH', list: lists.extrinsics as List, filter },
-    { reason: 'BLOCK_HASH', list: lists.blocks as List, filter },
+    { reason: 'EXTRINSIC_HASH', list: lists.extrinsics, filter },
+    { reason: 'BLOCK_HASH', list: lists.blocks, filter },
   ]
 }
 
 function accountBranches(account: Hex): Branch[] {
   return [
-    { reason: 'ACCOUNT', list: lists.accounts as List, filter: { address: { equalTo: account } } },
-    { reason: 'HOTKEY', list: lists.hotkeys as List, filter: { hotkey: { equalTo: account } } },
+    { reason: 'ACCOUNT', list: lists.accounts, filter: { address: { equalTo: account } } },
+    { reason: 'HOTKEY', list: lists.hotkeys, filter: { hotkey: { equalTo: account } } },
   ]
 }
 
@@ -102,8 +102,8 @@ function accountBranches(account: Hex): Branch[] {
 function itemBranches(pallet: string, name: string): Branch[] {
   const isEvent = /^[A-Z]/.test(name)
   return isEvent
-    ? [{ reason: 'EVENT', list: lists.events as List, filter: { pallet: { equalTo: pallet }, name: { equalTo: name } } }]
-    : [{ reason: 'CALL', list: lists.extrinsics as List, filter: { pallet: { equalTo: pallet }, call: { equalTo: name } } }]
+    ? [{ reason: 'EVENT', list: lists.events, filter: { pallet: { equalTo: pallet }, name: { equalTo: name } } }]
+    : [{ reason: 'CALL', list: lists.extrinsics, filter: { pallet: { equalTo: pallet }, call: { equalTo: name } } }]
 }
 
 @Resolver()

@@ -20,9 +20,12 @@ export class Account extends Node {
   reserved!: bigint
   @Field(() => BigIntScalar)
   frozen!: bigint
-  @Field(() => BigIntScalar, { description: 'Stake of this coldkey on all hotkeys.' })
-  staked!: bigint
-  @Field(() => BigIntScalar, { description: 'free + reserved + staked.' })
+  @Field(() => BigIntScalar, {
+    nullable: true,
+    description: 'Stake of this coldkey on all hotkeys; null in runtimes whose stake is not read.',
+  })
+  staked!: bigint | null
+  @Field(() => BigIntScalar, { description: 'free + reserved + staked, as far as stake is known.' })
   total!: bigint
   @Field(() => Int)
   nonce!: number
@@ -48,8 +51,8 @@ export class AccountBalance extends Node {
   free!: bigint
   @Field(() => BigIntScalar)
   reserved!: bigint
-  @Field(() => BigIntScalar)
-  staked!: bigint
+  @Field(() => BigIntScalar, { nullable: true, description: 'null in runtimes whose stake is not read.' })
+  staked!: bigint | null
   @Field(() => BigIntScalar, { description: 'free + reserved + staked.' })
   total!: bigint
   @Field(() => DateTimeScalar)
@@ -57,7 +60,7 @@ export class AccountBalance extends Node {
 }
 
 export function presentAccountBalance(row: Row<typeof entities.accountBalances>) {
-  return asNode('AccountBalance', [row.blockHeight, row.address], { ...row, total: row.free + row.reserved + row.staked })
+  return asNode('AccountBalance', [row.blockHeight, row.address], { ...row, total: row.free + row.reserved + (row.staked ?? 0n) })
 }
 
 @ObjectType('Delegate', { ...NODE, description: 'A hotkey with its owner. Others can stake on it when `take` is not null.' })
@@ -70,8 +73,8 @@ export class Delegate extends Node {
   take!: number | null
   @Field(() => Int, { nullable: true, description: '`take` as the chain stores it: x / 65535.' })
   takeRaw!: number | null
-  @Field(() => BigIntScalar)
-  totalStake!: bigint
+  @Field(() => BigIntScalar, { nullable: true, description: 'null in runtimes whose stake is not read.' })
+  totalStake!: bigint | null
   @Field(() => Int)
   updatedBlock!: number
 }

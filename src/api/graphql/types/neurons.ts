@@ -92,7 +92,10 @@ abstract class NeuronFields extends Node {
 
 @ObjectType('Neuron', { implements: Node, ...SIMPLE })
 export class Neuron extends NeuronFields {
-  @Field(() => BigIntScalar, { nullable: true, description: 'null in an earlier metagraph, for a neuron that arrived after its snapshot.' })
+  @Field(() => BigIntScalar, {
+    nullable: true,
+    description: 'null in runtimes whose stake is not read, and in an earlier metagraph for a neuron that arrived after its snapshot.',
+  })
   stake!: bigint | null
 }
 
@@ -100,8 +103,8 @@ export class Neuron extends NeuronFields {
 export class NeuronSnapshot extends NeuronFields {
   @Field(() => Int)
   blockHeight!: number
-  @Field(() => BigIntScalar)
-  stake!: bigint
+  @Field(() => BigIntScalar, { nullable: true, description: 'null in runtimes whose stake is not read.' })
+  stake!: bigint | null
 }
 
 function ratios(row: NeuronRaw) {

@@ -72,8 +72,8 @@ export class Epoch extends Node {
   serverEmission!: bigint | null
   @Field(() => BigIntScalar, { nullable: true })
   validatorEmission!: bigint | null
-  @Field(() => BigIntScalar)
-  totalStake!: bigint
+  @Field(() => BigIntScalar, { nullable: true, description: 'null in runtimes whose stake is not read.' })
+  totalStake!: bigint | null
   @Field(() => Int)
   activeCount!: number
   @Field(() => Int)

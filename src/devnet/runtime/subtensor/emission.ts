@@ -27,7 +27,7 @@ export function drainEmission(ctx: Context): void {
 }
 
 /** A delegate keeps its take of what it earned as a validator and shares the rest with its nominators by stake. */
-export function payHotkey(ctx: Context, hotkey: Hex, server: bigint, validator: bigint): void {
+function payHotkey(ctx: Context, hotkey: Hex, server: bigint, validator: bigint): void {
   const owner = get(ctx, 'Owner', hotkey)
   if (!has(ctx, 'Delegates', hotkey)) {
     increaseStake(ctx, owner, hotkey, server + validator)

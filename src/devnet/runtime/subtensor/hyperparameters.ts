@@ -2,7 +2,7 @@
 import type { Context } from '../types.js'
 import { emit, get, type ItemName, type KeysOf, put, type Stored, U64_MAX } from './storage.js'
 
-export const PARAMETER_EVENTS = {
+const PARAMETER_EVENTS = {
   DefaultTake: 'DefaultTakeSet',
   TxRateLimit: 'TxRateLimitSet',
   SubnetOwnerCut: 'SubnetOwnerCutSet',

@@ -92,7 +92,7 @@ function subnetToPrune(ctx: Context): number {
 }
 
 /** The price doubles with each registration and falls back to the minimum over the reduction interval. */
-export function lockCost(ctx: Context): bigint {
+function lockCost(ctx: Context): bigint {
   const last = get(ctx, 'NetworkLastLockCost')
   const interval = get(ctx, 'NetworkLockReductionInterval')
   const start = clampU64(get(ctx, 'NetworkLastRegistered') === 0n ? last : last * 2n)

@@ -60,7 +60,7 @@ function seat(ctx: Context, netuid: number, uid: number, hotkey: Hex): void {
  * The neuron to go: the lowest score among those out of immunity, the last one of equals; if there is none, the lowest score in
  * immunity, the first one of equals. Its score becomes the highest, so that a second registration in this block hits another.
  */
-export function neuronToPrune(ctx: Context, netuid: number): number {
+function neuronToPrune(ctx: Context, netuid: number): number {
   const n = get(ctx, 'SubnetworkN', netuid)
   if (n === 0) return 0
   const scores = get(ctx, 'PruningScores', netuid)

@@ -66,7 +66,7 @@ export function ensureRoomForRegistration(ctx: Context, netuid: number): void {
 }
 
 /** Three times the target, in the chain's 16 bits: a target above 21,845 wraps round. */
-export function registrationLimit(ctx: Context, netuid: number): number {
+function registrationLimit(ctx: Context, netuid: number): number {
   return (get(ctx, 'TargetRegistrationsPerInterval', netuid) * 3) & U16_MAX
 }
 

@@ -177,10 +177,10 @@ export type ItemName = keyof typeof ITEMS
 type Phantom<N extends ItemName> = NonNullable<(typeof ITEMS)[N]['phantom']>
 export type KeysOf<N extends ItemName> = Phantom<N>['keys']
 export type Stored<N extends ItemName> = Phantom<N>['in']
-export type Read<N extends ItemName> = Phantom<N>['out']
+type Read<N extends ItemName> = Phantom<N>['out']
 
 /** Names of the items whose keys and value have these types. */
-export type ItemsOf<Keys, V> = {
+type ItemsOf<Keys, V> = {
   [N in ItemName]: KeysOf<N> extends Keys ? (Keys extends KeysOf<N> ? (V extends Stored<N> ? N : never) : never) : never
 }[ItemName]
 /** Items that hold one value per subnet. */

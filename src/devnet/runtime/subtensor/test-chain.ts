@@ -23,7 +23,7 @@ import type { GenesisEntry } from './genesis.js'
 import { subtensorPallet } from './pallet.js'
 import { senate, senateMembersPallet } from './senate-members.js'
 
-export interface TestEvent {
+interface TestEvent {
   pallet: string
   event: string
   fields: unknown[]
@@ -191,7 +191,7 @@ export function createTestChain(genesis: GenesisEntry[] = [], config: Partial<Su
       state.clear()
       for (const [key, value] of before) state.set(key, value)
       events.splice(eventsBefore)
-      if (error instanceof InvalidTransaction) return `invalid ${String(error.kind)}`
+      if (error instanceof InvalidTransaction) return `invalid ${error.message}`
       if (!(error instanceof DispatchError)) throw error
       return error.kind.type === 'Module' ? `${error.kind.pallet}.${error.kind.error}` : error.kind.type
     }

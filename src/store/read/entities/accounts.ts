@@ -14,7 +14,7 @@ export const accounts = defineEntity({
     reserved: column('bigint', 'reserved', { filterable: false }),
     frozen: column('bigint', 'frozen', { filterable: false }),
     nonce: column('height', 'nonce', { filterable: false }),
-    staked: column('bigint', 'staked'),
+    staked: nullable('bigint', 'staked'),
     total: column('bigint', 'total'),
     alive: column('bool', 'alive'),
     firstSeenBlock: column('height', 'first_seen_block', { filterable: false }),
@@ -40,7 +40,7 @@ export const accountBalances = defineEntity({
     blockHeight: column('height', 'block_height'),
     free: column('bigint', 'free'),
     reserved: column('bigint', 'reserved', { filterable: false }),
-    staked: column('bigint', 'staked', { filterable: false }),
+    staked: nullable('bigint', 'staked', { filterable: false }),
     timestamp: column('timestamp', 'timestamp'),
   },
   key: ['blockHeight', 'address'],
@@ -54,7 +54,7 @@ const hotkeyColumns = {
   hotkey: column('bytes', 'hotkey'),
   owner: nullable('bytes', 'coldkey'),
   take: nullable('ratio', 'take'),
-  totalStake: column('bigint', 'total_stake'),
+  totalStake: nullable('bigint', 'total_stake'),
   updatedBlock: column('height', 'updated_block'),
 } as const
 

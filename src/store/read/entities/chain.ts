@@ -23,6 +23,7 @@ export const blocks = defineEntity({
   key: ['height'],
   orders: { HEIGHT: by('height'), TIMESTAMP: by('timestamp') },
   defaultOrder: ['HEIGHT_DESC'],
+  timeFollows: 'height',
 })
 
 const block = { entity: () => blocks, on: { height: 'blockHeight' } } as const

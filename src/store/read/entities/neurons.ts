@@ -12,7 +12,7 @@ const neuronColumns = {
   uid: column('int', 'uid'),
   hotkey: column('bytes', 'hotkey'),
   coldkey: nullable('bytes', 'coldkey'),
-  stake: column('bigint', 'stake'),
+  stake: nullable('bigint', 'stake'),
   rank: column('ratio', 'rank'),
   trust: column('ratio', 'trust'),
   consensus: column('ratio', 'consensus'),
