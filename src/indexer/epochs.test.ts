@@ -11,6 +11,7 @@ function fakeChain(
   return (height) =>
     Promise.resolve({
       runtime: { hasCall: () => true },
+      prefetch: () => undefined,
       get: (_pallet: string, item: string) => Promise.resolve(item === 'Tempo' ? tempo(height) : BigInt(counter(height))),
     } as unknown as ChainState)
 }
@@ -28,7 +29,7 @@ test('every block that set the counter is found, from the end, with one read eac
           reads++
           return Math.max(0, ...set.filter((block) => block <= height))
         })
-        const found = await counterBlocks('LastMechansimStepBlock', 1, from, to, at)
+        const found = await counterBlocks('LastMechansimStepBlock', 1, 7, from, to, at)
         expect(found).toEqual(set.filter((block) => block >= from && block <= to).sort((a, b) => b - a))
         expect(reads).toBeLessThanOrEqual(found.length + 1)
       },

@@ -8,19 +8,45 @@ export type StateAt = (height: number) => Promise<ChainState>
 
 /**
  * Blocks `from..to` in which a subnet's counter was set to the block's own number, newest first. The counter at the end tells the last such block,
- * the counter before that block the one before it, and so on: one read for each block found, none for quiet ones.
+ * the counter before that block the one before it, and so on: one read for each block found, none for quiet ones. `period` is how far apart they
+ * are expected to be: what it foretells is asked for at once, what it gets wrong costs a round trip.
  */
-export async function counterBlocks(counter: string, netuid: number, from: number, to: number, stateAt: StateAt): Promise<number[]> {
+export async function counterBlocks(
+  counter: string,
+  netuid: number,
+  period: number,
+  from: number,
+  to: number,
+  stateAt: StateAt,
+): Promise<number[]> {
   const found: number[] = []
-  let at = to
-  while (at >= from) {
+  for (let at = to; at >= from;) {
     const value = (await (await stateAt(at)).get(SUBTENSOR, counter, netuid)) as bigint | null
     const block = value === null ? -1 : Number(value)
     if (block < from || block > at) break
+    if (found.length === 0 && period > 0) await foretell(counter, netuid, period, from, block, stateAt)
     found.push(block)
     at = block - 1
   }
   return found
+}
+
+async function foretell(counter: string, netuid: number, period: number, from: number, last: number, stateAt: StateAt): Promise<void> {
+  const heights: number[] = []
+  for (let block = last; block > from; block -= period) heights.push(block - 1)
+  const states = await Promise.all(heights.map(stateAt))
+  for (const state of states) state.prefetch(SUBTENSOR, counter, [[netuid]])
+}
+
+/** Blocks in which a subnet's epoch ran, and the tempo after the last block. */
+export async function epochBlocks(
+  netuid: number,
+  from: number,
+  to: number,
+  stateAt: StateAt,
+): Promise<{ epochs: number[]; tempo: number }> {
+  const tempo = ((await (await stateAt(to)).get(SUBTENSOR, 'Tempo', netuid)) as number | null) ?? 0
+  return { epochs: await counterBlocks('LastMechansimStepBlock', netuid, tempo + 1, from, to, stateAt), tempo }
 }
 
 /**
@@ -48,8 +74,14 @@ export async function rootEpochs(from: number, to: number, tempoChanges: readonl
   return out
 }
 
-/** The whole metagraph of a subnet after a block, with the sums of the epoch when one ran there. */
-export async function addSnapshot(state: ChainState, netuid: number, timestamp: number, epoch: boolean, out: Facts): Promise<void> {
+/** The whole metagraph of a subnet after a block, with the sums of the epoch when one ran there. Gives what is loaded to be paid out. */
+export async function addSnapshot(
+  state: ChainState,
+  netuid: number,
+  timestamp: number,
+  epoch: boolean,
+  out: Facts,
+): Promise<LoadedEmission | null> {
   const [n, tempo, emissionValue, loaded] = await Promise.all([
     state.get(SUBTENSOR, 'SubnetworkN', netuid) as Promise<number | null>,
     state.get(SUBTENSOR, 'Tempo', netuid) as Promise<number | null>,
@@ -58,7 +90,7 @@ export async function addSnapshot(state: ChainState, netuid: number, timestamp: 
   ])
   const neurons = await readAllNeurons(state, netuid, n ?? 0)
   for (const neuron of neurons) out.neuronSnapshots.push({ ...neuron, blockHeight: state.height })
-  if (!epoch) return
+  if (!epoch) return loaded
   const emissions = emissionRecords(loaded ?? [], neurons, netuid, state.height)
   out.emissions.push(...emissions)
   out.epochs.push({
@@ -74,6 +106,7 @@ export async function addSnapshot(state: ChainState, netuid: number, timestamp: 
     validatorCount: neurons.filter((neuron) => neuron.validatorPermit).length,
     timestamp,
   })
+  return loaded
 }
 
 /** Tuples of `(hotkey, amount)` in 2023, of `(hotkey, server, validator)` after. */
@@ -114,12 +147,16 @@ const ADJUSTED = ['Burn', 'Difficulty']
 
 /** Burn and difficulty after each adjustment in the range. */
 export async function addAdjustments(netuid: number, from: number, to: number, stateAt: StateAt, out: Facts): Promise<void> {
-  for (const block of await counterBlocks('LastAdjustmentBlock', netuid, from, to, stateAt)) {
-    const state = await stateAt(block)
-    const values = await Promise.all(ADJUSTED.map((name) => state.json(SUBTENSOR, name, [[netuid]])))
-    ADJUSTED.forEach((name, i) => {
-      if (state.has(SUBTENSOR, name))
-        out.subnetParams.push({ netuid, name: camelCase(name), blockHeight: block, value: values[i]?.[0] ?? 'null' })
-    })
-  }
+  const interval = ((await (await stateAt(to)).get(SUBTENSOR, 'AdjustmentInterval', netuid)) as number | null) ?? 0
+  const blocks = await counterBlocks('LastAdjustmentBlock', netuid, interval, from, to, stateAt)
+  await Promise.all(
+    blocks.map(async (blockHeight) => {
+      const state = await stateAt(blockHeight)
+      const values = await Promise.all(ADJUSTED.map((name) => state.json(SUBTENSOR, name, [[netuid]])))
+      ADJUSTED.forEach((name, i) => {
+        if (state.has(SUBTENSOR, name))
+          out.subnetParams.push({ netuid, name: camelCase(name), blockHeight, value: values[i]?.[0] ?? 'null' })
+      })
+    }),
+  )
 }

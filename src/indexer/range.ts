@@ -1,0 +1,208 @@
+import type { ChainReader, ChainReading } from '../chain/reader.js'
+import type { ChainState } from '../chain/state.js'
+import { readNetuids, ROOT_NETUID, subnetItems, SUBTENSOR } from '../chain/views/subnet-view.js'
+import { emptyFacts, emptyState, type Facts, type Hex, type StateChanges } from '../core/records.js'
+import { addBlockFacts, authorOf } from './block-facts.js'
+import type { DecodedBlock } from './decode-block.js'
+import { addAdjustments, addSnapshot, epochBlocks, epochDue, rootEpochs, type LoadedEmission, type StateAt } from './epochs.js'
+import type { ExtractOptions, ExtractRequest } from './extract.js'
+import { addFirstState, sortFacts } from './first-state.js'
+import { readNetworkStats } from './network-stats.js'
+import { addDrained, addReplaced, addTouches, createDirty, readStateChanges, readWholeState, type Dirty } from './state-changes.js'
+import { addTouchedFacts } from './touched-facts.js'
+import { touchesOf, type Touches } from './touches.js'
+
+/** What is known of the end of a range when the range after it is extracted: it saves asking, and is never needed. */
+export interface RangeEnd {
+  netuids: number[]
+  /** Owners of the subnets, whom the chain pays in every block. */
+  owners: Hex[]
+  loaded: LoadedEmission[]
+}
+
+export interface RangeInput {
+  chain: ChainReader
+  reading: ChainReading
+  options: ExtractOptions
+  blocks: readonly DecodedBlock[]
+  /** Hash of the block before the first. */
+  parentHash: Hex | null
+  before: RangeEnd | undefined
+}
+
+export interface Range {
+  facts: Facts
+  addFacts(): Promise<void>
+  state(kind: ExtractRequest['state']): Promise<StateChanges>
+  end(state: StateChanges): Promise<RangeEnd>
+}
+
+/** Asks for what will be read of a state in any case, in the request of this turn. */
+export function prefetchState(state: ChainState, { netuids, owners }: Pick<RangeEnd, 'netuids' | 'owners'>): void {
+  const nets = netuids.map((netuid) => [netuid])
+  for (const name of [...subnetItems(state.runtime), 'LoadedEmission']) state.prefetch(SUBTENSOR, name, nets)
+  const accounts = owners.map((owner) => [owner])
+  state.prefetch('System', 'Account', accounts)
+  state.prefetch(SUBTENSOR, 'TotalColdkeyStake', accounts)
+  state.prefetch('Aura', 'Authorities', [[]])
+}
+
+/** Decoded blocks on their way to rows. Reads that do not depend on each other are made side by side: what a far node costs is round trips. */
+export function createRange({ chain, reading, options, blocks, parentHash, before }: RangeInput): Range {
+  const facts = emptyFacts()
+  const dirty: Dirty = createDirty()
+  const from = (blocks[0] as DecodedBlock).raw.height
+  const to = (blocks.at(-1) as DecodedBlock).raw.height
+  const touched: Touches[] = blocks.map(touchesOf)
+  const states = new Map<number, Promise<ChainState>>()
+  /** What epochs of the range, or the one before it, left to be paid out. */
+  const loaded: LoadedEmission[] = [...(before?.loaded ?? [])]
+  let subnets: Promise<number[]> | undefined
+
+  const stateAt: StateAt = (height) => {
+    let state = states.get(height)
+    if (!state) {
+      const known = height === from - 1 ? parentHash : blocks[height - from]?.raw.hash
+      states.set(height, (state = reading.stateAt(height, known ?? undefined)))
+    }
+    return state
+  }
+
+  function timestampOf(height: number): number {
+    return (blocks[height - from] as DecodedBlock).timestamp
+  }
+
+  /** Subnets after the range: those before it, when no event says otherwise. */
+  function netuids(): Promise<number[]> {
+    const changed = touched.some((touches) => touches.subnets.size > 0)
+    subnets ??= before && !changed ? Promise.resolve(before.netuids) : stateAt(to).then(readNetuids)
+    return subnets
+  }
+
+  function addLoaded(value: unknown): void {
+    if (value !== null) loaded.push(value as LoadedEmission)
+  }
+
+  async function addBlocks(): Promise<void> {
+    const authorities = ((await (await stateAt(to)).get('Aura', 'Authorities')) as Hex[] | null) ?? []
+    for (const block of blocks) addBlockFacts(block, authorOf(block.raw.digest, authorities), facts)
+  }
+
+  function noteRuntime(block: DecodedBlock, touches: Touches): void {
+    const { runtime, raw } = block
+    if (!touches.codeUpdated) chain.noteSameCode(raw.height)
+    if (facts.runtimeVersions.some((known) => known.specVersion === runtime.specVersion)) return
+    const { specVersion, specName, transactionVersion, metadataVersion, metadataHash, metadata } = runtime
+    facts.runtimeVersions.push({
+      specVersion,
+      specName,
+      transactionVersion,
+      firstBlock: raw.height,
+      metadataVersion,
+      metadataHash,
+      metadata,
+    })
+  }
+
+  async function addTouched(block: DecodedBlock, touches: Touches): Promise<void> {
+    const { height } = block.raw
+    const sampleBalances = height % options.balanceSampleEvery === 0
+    const parent = (): Promise<ChainState> => stateAt(height - 1)
+    await addTouchedFacts({ state: await stateAt(height), parent, timestamp: block.timestamp, touches, sampleBalances }, facts)
+  }
+
+  async function addStats({ raw, timestamp }: DecodedBlock): Promise<void> {
+    if (raw.height % options.statsEvery === 0) facts.networkStats.push(await readNetworkStats(await stateAt(raw.height), timestamp))
+  }
+
+  /** Epochs and adjustments of every subnet that existed at the end of the range, or until it was removed in it. */
+  async function addEpochs(): Promise<void> {
+    const present = await netuids()
+    prefetchState(await stateAt(to), { netuids: present, owners: [] })
+    const lives = new Map(present.map((netuid) => [netuid, to]))
+    touched.forEach((touches, i) => {
+      for (const netuid of touches.removedSubnets) if (!lives.has(netuid)) lives.set(netuid, from + i - 1)
+    })
+    const lived = [...lives].filter(([, last]) => last >= from)
+    await Promise.all([
+      ...lived.map(([netuid, last]) => addAdjustments(netuid, from, last, stateAt, facts)),
+      ...lived.filter(([netuid]) => netuid !== ROOT_NETUID).map(([netuid, last]) => addSubnetEpochs(netuid, last)),
+      lives.has(ROOT_NETUID) ? addRootEpochs([...lives.keys()]) : undefined,
+    ])
+  }
+
+  async function addSubnetEpochs(netuid: number, last: number): Promise<void> {
+    const [{ epochs, tempo }] = await Promise.all([epochBlocks(netuid, from, last, stateAt), addLoadedBefore(netuid)])
+    await Promise.all(
+      epochs.map(async (height) => {
+        addLoaded(await addSnapshot(await stateAt(height), netuid, timestampOf(height), true, facts))
+      }),
+    )
+    // An epoch that would have given more than was due writes its results and leaves the counter: the neurons are read again all the same.
+    for (let height = from; height <= last; height++) {
+      if (epochs.includes(height) || epochDue(netuid, tempo, height))
+        dirty.subnets.set(netuid, Math.max(height, dirty.subnets.get(netuid) ?? 0))
+    }
+  }
+
+  /** What was loaded before the range; for all subnets it is in `before`, when that is known. */
+  async function addLoadedBefore(netuid: number): Promise<void> {
+    if (!before) addLoaded(await (await stateAt(Math.max(0, from - 1))).get(SUBTENSOR, 'LoadedEmission', netuid))
+  }
+
+  async function addRootEpochs(nets: readonly number[]): Promise<void> {
+    const changes = touched.flatMap((touches, i) => (touches.params.has(ROOT_NETUID) || touches.subnets.has(ROOT_NETUID) ? [from + i] : []))
+    const heights = await rootEpochs(Math.max(1, from), to, changes, stateAt)
+    await Promise.all(
+      heights.map(async (height) => {
+        const state = await stateAt(height)
+        const keys = nets.map((netuid) => [netuid])
+        const [values] = await Promise.all([
+          state.json(SUBTENSOR, 'EmissionValues', keys),
+          addSnapshot(state, ROOT_NETUID, timestampOf(height), true, facts),
+        ])
+        if (!state.has(SUBTENSOR, 'EmissionValues')) return
+        nets.forEach((netuid, i) =>
+          facts.subnetParams.push({ netuid, name: 'emissionValues', blockHeight: height, value: values[i] ?? 'null' }),
+        )
+      }),
+    )
+  }
+
+  return {
+    facts,
+    async addFacts() {
+      blocks.forEach((block, i) => {
+        const touches = touched[i] as Touches
+        addTouches(dirty, touches, block.raw.height)
+        noteRuntime(block, touches)
+      })
+      await Promise.all([
+        addBlocks(),
+        ...blocks.map((block, i) => addTouched(block, touched[i] as Touches)),
+        addEpochs(),
+        ...blocks.map(addStats),
+      ])
+      for (const row of facts.neuronDeregistrations) addReplaced(dirty, [row.hotkey], row.blockHeight)
+      sortFacts(facts)
+    },
+    async state(kind) {
+      if (kind === 'none') return emptyState()
+      const end = await stateAt(to)
+      if (kind === 'whole') {
+        await addFirstState(end, timestampOf(to), facts)
+        return readWholeState(end)
+      }
+      await addDrained(dirty, end, loaded)
+      return readStateChanges(end, dirty, await netuids())
+    },
+    async end(state) {
+      const present = await netuids()
+      const end = await stateAt(to)
+      const keys = present.map((netuid) => [netuid])
+      const left = (await end.many(SUBTENSOR, 'LoadedEmission', keys)) as (LoadedEmission | null)[]
+      const owners = new Set(state.subnets.flatMap(({ owner }) => owner ?? []))
+      return { netuids: present, owners: [...owners], loaded: left.filter((list) => list !== null) }
+    },
+  }
+}
