@@ -1,5 +1,5 @@
 export { createRpcClient } from './rpc/client.js'
 export type { RpcClient, RpcClientOptions } from './rpc/types.js'
-export { createChainReader, type ChainIdentity, type ChainReader, type RawBlock } from './reader.js'
+export { createChainReader, type ChainReader, type RawBlock } from './reader.js'
 export { createRuntime, type ErrorName, type Runtime } from './runtime.js'
-export { createChainState, type ChainState } from './state.js'
+export type { ChainState } from './state.js'

@@ -1,5 +1,5 @@
 import { AppError } from '../core/errors.js'
-import type { Hex } from '../core/records.js'
+import type { ChainIdentity, Hex } from '../core/records.js'
 import { fromHex } from '../core/units/bytes.js'
 import type { RpcClient } from './rpc/types.js'
 import { createStorageBatcher } from './rpc/storage-batch.js'
@@ -7,16 +7,6 @@ import { cacheReads, type StorageReads } from './storage-cache.js'
 import { createRuntime, type Runtime } from './runtime.js'
 import { createChainState, type ChainState } from './state.js'
 import { createVersionMap } from './version-map.js'
-
-/** What a chain says it is. */
-export interface ChainIdentity {
-  genesisHash: Hex
-  name: string
-  specName: string
-  ss58Format: number
-  tokenDecimals: number
-  tokenSymbol: string
-}
 
 /** A block as the node gave it, not decoded. */
 export interface RawBlock {

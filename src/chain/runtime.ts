@@ -1,10 +1,10 @@
-import { Blake2256 } from '@polkadot-api/substrate-bindings'
 import type { Hex } from '../core/records.js'
 import { fromHex, toHex } from '../core/units/bytes.js'
 import { createCallDecoder } from './codec/calls.js'
 import { createDecoders, type Decoders, type EnumValue } from './codec/decoders.js'
 import { createEventDecoder, type DecodedEvent } from './codec/events.js'
 import { createExtrinsicDecoder, type DecodedExtrinsic } from './codec/extrinsics.js'
+import { blake2b256 } from './codec/hashing.js'
 import { readMetadata } from './codec/lookup.js'
 import { Reader } from './codec/reader.js'
 import { createStorageItem, type StorageItem } from './codec/storage-item.js'
@@ -78,7 +78,7 @@ export function createRuntime(source: RuntimeSource): Runtime {
     specVersion: source.specVersion,
     transactionVersion: source.transactionVersion,
     metadataVersion: lookup.metadata.version,
-    metadataHash: toHex(Blake2256(source.metadata)),
+    metadataHash: toHex(blake2b256(source.metadata)),
     metadata: source.metadata,
     decodeEvents: createEventDecoder(lookup, decoders),
     decodeExtrinsic: createExtrinsicDecoder(lookup, decoders, calls),
@@ -97,7 +97,7 @@ export function createRuntime(source: RuntimeSource): Runtime {
       const found = pallets.get(palletName)?.constants.find((c) => c.name === name)
       return found ? decoders.value(found.type)(new Reader(fromHex(found.value))) : null
     },
-    hash: (bytes) => toHex(Blake2256(bytes)),
+    hash: (bytes) => toHex(blake2b256(bytes)),
     errorName(error) {
       const { type, value } = error as EnumValue
       // The error is [u8; 4] since 2022 and was a plain u8 before.

@@ -1,9 +1,9 @@
-import { Blake2256 } from '@polkadot-api/substrate-bindings'
 import { AppError } from '../../core/errors.js'
 import type { Hex } from '../../core/records.js'
 import { toHex } from '../../core/units/bytes.js'
 import type { CallDecoder, DecodedCall } from './calls.js'
 import type { Decoders, EnumValue } from './decoders.js'
+import { blake2b256 } from './hashing.js'
 import type { TypeLookup } from './lookup.js'
 import { Reader } from './reader.js'
 
@@ -71,7 +71,7 @@ export function createExtrinsicDecoder(
     }
     const call = calls.decode(reader)
     if (reader.left !== 0) throw new AppError('UPSTREAM_INVALID', `${reader.left} bytes left after the call ${call.pallet}.${call.call}`)
-    return { hash: toHex(Blake2256(bytes)), call, signature: signed }
+    return { hash: toHex(blake2b256(bytes)), call, signature: signed }
   }
 }
 

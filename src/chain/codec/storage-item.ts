@@ -1,9 +1,10 @@
 import type { LookupEntry } from '@polkadot-api/metadata-builders'
-import { Blake2128, Blake2128Concat, Blake2256, Identity, Twox128, Twox256, Twox64Concat } from '@polkadot-api/substrate-bindings'
+import { Identity, Twox128, Twox256, Twox64Concat } from '@polkadot-api/substrate-bindings'
 import { AppError } from '../../core/errors.js'
 import type { Hex, JsonText } from '../../core/records.js'
 import { fromHex, toHex } from '../../core/units/bytes.js'
 import type { Decoders } from './decoders.js'
+import { blake2b128, blake2b128Concat, blake2b256 } from './hashing.js'
 import type { TypeLookup } from './lookup.js'
 import { Reader } from './reader.js'
 
@@ -37,9 +38,9 @@ interface KeyPart {
 }
 
 const HASHERS: Record<string, { hash: (data: Uint8Array) => Uint8Array; skip: number | null }> = {
-  Blake2128: { hash: Blake2128, skip: null },
-  Blake2256: { hash: Blake2256, skip: null },
-  Blake2128Concat: { hash: memo(Blake2128Concat), skip: 16 },
+  Blake2128: { hash: blake2b128, skip: null },
+  Blake2256: { hash: blake2b256, skip: null },
+  Blake2128Concat: { hash: memo(blake2b128Concat), skip: 16 },
   Twox128: { hash: Twox128, skip: null },
   Twox256: { hash: Twox256, skip: null },
   Twox64Concat: { hash: Twox64Concat, skip: 8 },

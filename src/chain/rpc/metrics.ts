@@ -17,29 +17,29 @@ export interface RpcMetrics {
 export function createRpcMetrics(registry: Metrics | undefined): RpcMetrics {
   if (registry === undefined) return SILENT
   const requests = shared(registry, 'tao_chain_rpc_requests_total', (name) => {
-    return new Counter({ name, help: 'Requests to nodes by how they ended', labelNames: ['method', 'outcome'], registers: [registry] })
+    return new Counter({ name, help: 'Requests to nodes by how they ended.', labelNames: ['method', 'outcome'], registers: [registry] })
   })
   const seconds = shared(registry, 'tao_chain_rpc_seconds', (name) => {
     const buckets = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30]
     return new Histogram({
       name,
-      help: 'Seconds from writing a request to its answer',
+      help: 'Seconds from writing a request to its answer.',
       labelNames: ['method'],
       buckets,
       registers: [registry],
     })
   })
   const retries = shared(registry, 'tao_chain_rpc_retries_total', (name) => {
-    return new Counter({ name, help: 'Requests sent again, by what went wrong before', labelNames: ['reason'], registers: [registry] })
+    return new Counter({ name, help: 'Requests sent again, by what went wrong before.', labelNames: ['reason'], registers: [registry] })
   })
   const traffic = shared(registry, 'tao_chain_rpc_bytes_total', (name) => {
-    return new Counter({ name, help: 'Bytes of messages from (in) and to (out) nodes', labelNames: ['direction'], registers: [registry] })
+    return new Counter({ name, help: 'Bytes of messages from (in) and to (out) nodes.', labelNames: ['direction'], registers: [registry] })
   })
   const reconnects = shared(registry, 'tao_chain_rpc_reconnects_total', (name) => {
-    return new Counter({ name, help: 'Connections to nodes beyond the first', registers: [registry] })
+    return new Counter({ name, help: 'Connections to nodes beyond the first.', registers: [registry] })
   })
   const underWay = shared(registry, 'tao_chain_rpc_in_flight_requests', (name) => {
-    return new Gauge({ name, help: 'Requests written to nodes and not yet answered', registers: [registry] })
+    return new Gauge({ name, help: 'Requests written to nodes and not yet answered.', registers: [registry] })
   })
 
   const counts = new Map<string, Map<RpcOutcome, number>>()

@@ -10,6 +10,8 @@ import { indexTo, testIndexer } from '../../support/indexing.js'
 import { eventually } from '../../support/waiting.js'
 
 const HEAD = 60
+/** How long the database is gone. TAOGATE_OUTAGE_MS=30000 makes it half a minute. */
+const OUTAGE_MS = Number(process.env['TAOGATE_OUTAGE_MS'] ?? 2000)
 /** Small batches, so that faults fall between as well as into them. */
 const OPTIONS = { batchBlocks: 4, fetchConcurrency: 3 }
 
@@ -99,7 +101,7 @@ describe('the wrong chain', () => {
 })
 
 describe('the database', () => {
-  test('a database that goes away for a while is waited for, and nothing is lost or doubled', async () => {
+  test('a database that goes away for a while is waited for, and nothing is lost or doubled', { timeout: 120_000 }, async () => {
     await using db = await testDatabase()
     await using gate = await tcpGate(new URL(db.url))
     const pool = createPool({ url: gate.url, applicationName: 'gate', maxConnections: 4, log: silentLog })
@@ -107,7 +109,7 @@ describe('the database', () => {
       await using running = await testIndexer(devnet.url, pool, { ...OPTIONS, to: HEAD })
       await eventually('some blocks are there', () => (running.indexer.heads().indexed ?? 0) > 5)
       gate.shut()
-      await new Promise((resolve) => setTimeout(resolve, 2000))
+      await new Promise((resolve) => setTimeout(resolve, OUTAGE_MS))
       gate.open()
       await running.indexer.done
       await expectComplete(db)
