@@ -32,6 +32,8 @@ export interface ChainReader {
   runtimeOf(height: number): Promise<Runtime>
   /** Tells that the code did not change in a block, which saves asking for the version after it. */
   noteSameCode(height: number): void
+  /** Asks for versions anew: what was concluded from events was wrong. */
+  forgetVersions(): void
   heads(): Promise<{ best: number; finalized: number }>
 }
 
@@ -170,6 +172,7 @@ export function createChainReader(rpc: RpcClient): ChainReader {
       }
     },
     runtimeOf,
+    forgetVersions: () => versions.forget(),
     noteSameCode(height) {
       const version = versions.at(height - 1)
       if (version) versions.learn(height, version)

@@ -6,6 +6,7 @@ export interface VersionMap<T extends { specVersion: number }> {
   /** The version after a block, when what is known tells it. */
   at(height: number): T | null
   learn(height: number, version: T): void
+  forget(): void
 }
 
 interface Interval<T> {
@@ -19,6 +20,7 @@ export function createVersionMap<T extends { specVersion: number }>(): VersionMa
 
   return {
     at: (height) => intervals.find((i) => i.from <= height && height <= i.to)?.version ?? null,
+    forget: () => void intervals.splice(0),
     learn(height, version) {
       const known = intervals.find((i) => i.version.specVersion === version.specVersion)
       if (!known) intervals.push({ from: height, to: height, version })

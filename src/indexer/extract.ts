@@ -1,6 +1,6 @@
 import type { ChainReader, RawBlock } from '../chain/reader.js'
 import type { Facts, Head, Hex, StateChanges } from '../core/records.js'
-import { decodeBlock } from './decode-block.js'
+import { decodeBlock, type DecodedBlock } from './decode-block.js'
 import { createRange, prefetchState, type RangeEnd } from './range.js'
 
 export interface ExtractOptions {
@@ -55,7 +55,7 @@ export function createExtractor(chain: ChainReader, options: ExtractOptions): Ex
     // Asked for in one turn with the last block's events: what will be read of its state in any case.
     if (known && kind === 'changes') prefetchState(end, known)
     const raw = await reading.blocks(from, hashes)
-    const blocks = await Promise.all(raw.map(async (block) => decodeBlock(block, await chain.runtimeOf(block.height))))
+    const blocks = await Promise.all(raw.map((block) => decode(chain, block)))
     const range = createRange({ chain, reading, options, blocks, parentHash: before, before: known })
     await range.addFacts()
     const state = await range.state(kind)
@@ -68,5 +68,16 @@ export function createExtractor(chain: ChainReader, options: ExtractOptions): Ex
       facts: range.facts,
       state,
     }
+  }
+}
+
+async function decode(chain: ChainReader, block: RawBlock): Promise<DecodedBlock> {
+  const runtime = await chain.runtimeOf(block.height)
+  try {
+    return decodeBlock(block, runtime)
+  } catch (error) {
+    // Code that was replaced without an event, as development nodes can do: the next try asks the node for the version.
+    chain.forgetVersions()
+    throw error
   }
 }
