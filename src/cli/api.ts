@@ -1,9 +1,10 @@
 import { startApi, type ApiService, type ChainHead } from '../api/index.js'
-import type { HeadMode } from '../core/config/index.js'
-import type { Indexer } from '../indexer/index.js'
-import type { Database } from '../store/index.js'
+import type { IndexerConfig } from '../core/config/index.js'
+import type { Readiness } from '../core/lifecycle.js'
+import { createPool, type Database } from '../store/index.js'
 import { createReads } from '../store/read/index.js'
 import { openDatabaseOf } from './database.js'
+import type { ChainIndexer } from './indexing.js'
 import type { CommandContext } from './run.js'
 import { readVersion } from './version.js'
 
@@ -17,24 +18,34 @@ export async function api(context: CommandContext): Promise<void> {
 
 /** Starts the API; an indexer in the same process lets it tell how far the chain is. */
 export async function startApiOn(
-  { config, log, metrics, life }: CommandContext,
+  { config, log: root, metrics, life }: CommandContext,
   database: Database,
-  indexer?: Indexer,
+  indexer?: ChainIndexer,
 ): Promise<ApiService> {
-  const { queryTimeoutMs } = config.api
+  const log = root.child({ service: 'api' })
+  // Connections of its own: slow queries must not keep an indexer of the same process from writing, nor the other way round.
+  const pool = createPool({ url: database.url, applicationName: 'taogate api', maxConnections: config.database.poolSize, log })
+  life.add({ name: 'api database', close: () => pool.end() })
   const service = await startApi({
     config: config.api,
-    log: log.child({ service: 'api' }),
+    log,
     metrics,
-    reads: createReads({ pool: database.pool, timeoutMs: queryTimeoutMs }),
+    reads: createReads({ pool, timeoutMs: config.api.queryTimeoutMs }),
     version: readVersion(),
-    ...(indexer && { chainHead: () => chainHead(indexer, config.indexer.headMode), readiness: () => indexer.ready() }),
+    ...(indexer && { chainHead: () => chainHead(indexer, config.indexer), readiness: () => readiness(indexer) }),
   })
   return life.add(service)
 }
 
-function chainHead(indexer: Indexer, headMode: HeadMode): ChainHead | null {
+function chainHead(indexer: ChainIndexer, { headMode, to }: IndexerConfig): ChainHead | null {
   const { best, finalized } = indexer.heads()
-  const target = headMode === 'best' ? best : finalized
-  return target === null || finalized === null ? null : { target, finalized }
+  const head = headMode === 'best' ? best : finalized
+  return head === null || finalized === null ? null : { target: Math.min(head, to ?? Infinity), finalized }
+}
+
+/** Reasons of the chain and of the indexer; the API itself asks the database. */
+async function readiness(indexer: ChainIndexer): Promise<Readiness> {
+  const answers = await Promise.all([indexer.chainReady(), indexer.ready()])
+  const reasons = answers.flatMap((answer) => (answer.ok ? [] : answer.reasons))
+  return reasons.length === 0 ? { ok: true } : { ok: false, reasons }
 }

@@ -4,6 +4,8 @@ import { dirname, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { renderConfigReference, renderEnvExample } from '../core/config/index.js'
+import { cell } from './markdown.js'
+import { renderMetricsReference } from './metrics-reference.js'
 import { EXIT_FAILED, EXIT_OK } from './run.js'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -14,6 +16,7 @@ export function renderPages(program: Command): Record<string, string> {
     '.env.example': renderEnvExample(),
     'docs/reference/config.md': renderConfigReference(),
     'docs/reference/cli.md': renderCliReference(program),
+    'docs/reference/metrics.md': renderMetricsReference(),
   }
 }
 
@@ -62,8 +65,4 @@ function renderCliReference(program: Command): string {
 
 function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
-}
-
-function cell(text: string): string {
-  return text.replaceAll('|', '\\|')
 }

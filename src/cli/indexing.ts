@@ -1,6 +1,7 @@
 /** What the commands that read a chain have in common. */
 import { createChainReader, createRpcClient, type ChainReader, type RpcClient } from '../chain/index.js'
-import { AppError } from '../core/errors.js'
+import { AppError, errorMessage } from '../core/errors.js'
+import { sleep, type Readiness } from '../core/lifecycle.js'
 import { startIndexer, type Indexer } from '../indexer/index.js'
 import type { Database } from '../store/index.js'
 import { createBatchWriter, type BatchWriter } from '../store/write/index.js'
@@ -19,16 +20,41 @@ export async function connectChain(
     metrics,
     signal: life.signal,
   })
-  life.add({ name: 'chain', close: () => rpc.close() })
+  life.add({ name: 'chain', ready: () => nodeReadiness(rpc), close: () => rpc.close() })
   await rpc.ready()
   return { rpc, chain: createChainReader(rpc) }
 }
 
-export async function startIndexerOn(context: CommandContext, database: Database, endpoints: readonly string[]): Promise<Indexer> {
+/** A connection that is lost is made again at once as a rule; one that stays away longer is a reason. */
+const RECONNECT_MS = 200
+
+export async function nodeReadiness(rpc: Pick<RpcClient, 'ready' | 'endpoint'>): Promise<Readiness> {
+  const settled = new AbortController()
+  const refused = (reason: string): Readiness => ({ ok: false, reasons: [`chain: ${reason}`] })
+  const connected = rpc.ready().then(
+    (): Readiness => ({ ok: true }),
+    (error: unknown) => refused(errorMessage(error)),
+  )
+  const late = sleep(RECONNECT_MS, settled.signal).then(() => refused(`not connected to ${rpc.endpoint}`))
+  try {
+    return await Promise.race([connected, late])
+  } finally {
+    settled.abort()
+  }
+}
+
+/** An indexer, and whether it and its chain are ready. */
+export interface ChainIndexer extends Indexer {
+  chainReady(): Promise<Readiness>
+}
+
+export async function startIndexerOn(context: CommandContext, database: Database, endpoints: readonly string[]): Promise<ChainIndexer> {
   const { config, log, metrics, life } = context
   const { rpc, chain } = await connectChain(context, endpoints)
   const writer = writerOf(context, database)
-  return life.add(await startIndexer({ options: config.indexer, log: log.child({ service: 'indexer' }), metrics, rpc, chain, writer }))
+  const options = { options: config.indexer, log: log.child({ service: 'indexer' }), metrics, rpc, chain, writer }
+  const indexer = life.add(await startIndexer(options))
+  return { ...indexer, chainReady: () => nodeReadiness(rpc) }
 }
 
 export function writerOf({ log, metrics }: CommandContext, database: Database): BatchWriter {

@@ -1,44 +1,51 @@
-import { createReads, gapsOf, readChainInfo, type HeightRange } from '../store/read/index.js'
+import type { HeightRange } from '../store/read/index.js'
+import { readStatus, type IndexStatus } from '../store/read/status.js'
 import { openDatabaseOf } from './database.js'
 import type { CommandContext } from './run.js'
 
-/** More gaps than this are counted, not listed. */
-const GAPS_SHOWN = 20
+/** More of a list than this is counted, not listed. */
+const SHOWN = 20
+const TABLES_SHOWN = 8
 
 /** `taogate status`: what is indexed, for a person. */
 export async function status(context: CommandContext): Promise<void> {
   const database = await openDatabaseOf(context)
-  const reads = createReads({ pool: database.pool })
-  const { schemaVersion, dbSizeBytes } = await reads.stats()
-  const lines = [`database    PostgreSQL ${database.serverVersion}${database.embedded ? ', embedded' : ''}, ${formatBytes(dbSizeBytes)}`]
-  if (schemaVersion === null) {
-    lines.push('indexed     nothing yet: the database has no tables')
-  } else {
-    const session = reads.session()
-    try {
-      const [chain, head] = [await readChainInfo(session), await session.head()]
-      if (chain === null || head === null) lines.push('indexed     nothing yet')
-      else {
-        const gaps = gapsOf(chain.indexed, head.height)
-        lines.push(
-          `chain       ${chain.name} (${chain.specName} ${chain.specVersion ?? '?'}), genesis ${chain.genesisHash}`,
-          `head        ${head.height} ${head.hash}, finalized ${head.finalizedHeight}`,
-          `indexed     ${formatRanges(chain.indexed)}`,
-          `gaps        ${formatRanges(gaps)}`,
-        )
-      }
-    } finally {
-      await session.close()
-    }
-  }
-  context.print(lines.join('\n'))
+  const server = `PostgreSQL ${database.serverVersion}${database.embedded ? ', embedded' : ''}`
+  context.print(renderStatus(server, await readStatus(database.pool)))
+}
+
+export function renderStatus(server: string, found: IndexStatus | null): string {
+  if (found === null) return [line('database', server), line('indexed', 'nothing yet: the database has no tables')].join('\n')
+  const { chain, head, indexed, gaps, runtimes, counts, tables } = found
+  const lines = [line('database', `${server}, ${formatBytes(found.sizeBytes)}`)]
+  if (chain === null || head === null) return [...lines, line('indexed', 'nothing yet')].join('\n')
+  lines.push(
+    line('chain', `${chain.name} (${chain.specName}), genesis ${chain.genesisHash}`),
+    line('head', `${head.height} ${head.hash}, finalized ${head.finalizedHeight}`),
+    line('indexed', formatRanges(indexed)),
+    line('gaps', formatRanges(gaps)),
+    line('runtimes', listed(runtimes.map(({ specVersion, firstBlock }) => `${specVersion} from block ${firstBlock}`))),
+    line('now', `${counts.subnets} subnets, ${counts.neurons} neurons, ${counts.delegates} delegates`),
+  )
+  tables.slice(0, TABLES_SHOWN).forEach(({ table, rows, bytes }, i) => {
+    const about = rows === null ? '' : `, about ${rows} rows`
+    lines.push(line(i === 0 ? 'tables' : '', `${table.padEnd(24)} ${formatBytes(bytes)}${about}`))
+  })
+  return lines.join('\n')
+}
+
+function line(name: string, text: string): string {
+  return `${name.padEnd(12)}${text}`
 }
 
 function formatRanges(ranges: readonly HeightRange[]): string {
-  if (ranges.length === 0) return 'none'
-  const shown = ranges.slice(0, GAPS_SHOWN).map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`))
-  const rest = ranges.length - shown.length
-  return shown.join(', ') + (rest > 0 ? ` and ${rest} more` : '')
+  return listed(ranges.map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`)))
+}
+
+function listed(items: readonly string[]): string {
+  if (items.length === 0) return 'none'
+  const rest = items.length - SHOWN
+  return items.slice(0, SHOWN).join(', ') + (rest > 0 ? ` and ${rest} more` : '')
 }
 
 function formatBytes(bytes: bigint): string {

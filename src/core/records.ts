@@ -9,6 +9,16 @@ export type Hex = `0x${string}`
 /** Text that is valid JSON. Integers above 32 bits are decimal strings in it, accounts ss58. */
 export type JsonText = string
 
+/** What a chain says it is. */
+export interface ChainIdentity {
+  genesisHash: Hex
+  name: string
+  specName: string
+  ss58Format: number
+  tokenDecimals: number
+  tokenSymbol: string
+}
+
 export interface Head {
   height: number
   hash: Hex

@@ -73,8 +73,6 @@ export function createPool(options: { url: string; applicationName: string; maxC
     keepAlive: true,
   })
   pool.on('error', (error) => options.log.warn({ err: error }, 'an idle database connection was lost'))
-  // The pool listens to idle connections only; without this, one that dies between two queries of its user ends the process.
-  pool.on('connect', (client) => client.on('error', (error) => options.log.debug({ err: error }, 'a database connection was lost')))
   // One that is lost between two statements of a transaction is told to the client alone, and nobody listening would end the process.
   pool.on('connect', (client) => client.on('error', (error) => options.log.debug({ err: error }, 'a database connection was lost')))
   return pool

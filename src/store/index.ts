@@ -1,4 +1,3 @@
 export { openDatabase, createPool, type Database, type DatabaseOptions } from './database.js'
 export { migrate } from './migrate.js'
-export { isConnectionLoss, toDatabaseError } from './pg-errors.js'
 export * from './write/index.js'

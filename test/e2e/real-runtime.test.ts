@@ -26,7 +26,7 @@ describe.skipIf(!needsRig())('the index says what the real runtime says', () => 
       const folder = await mkdtemp(path.join(tmpdir(), 'taogate-truth-'))
       const node = await startRig(spec)
       try {
-        await runTool('scenario.mjs', ['--ws', node.url, '--out', folder, '--blocks', String(BLOCKS), '--seed', seed])
+        await runTool('scenario.mjs', ['--ws', node.url, '--out', folder, '--blocks', String(BLOCKS), '--seed', seed], 25 * MINUTES)
         const end = (JSON.parse(await readFile(path.join(folder, 'summary.json'), 'utf8')) as { lastBlock: number }).lastBlock
         // Not at batch ends, at one, and at the head.
         const heights = [Math.floor(end * 0.31), Math.floor(end * 0.6), 127, end].filter((height) => height <= end).sort((a, b) => a - b)

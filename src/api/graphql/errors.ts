@@ -1,41 +1,51 @@
 import { GraphQLError, type GraphQLFormattedError } from 'graphql'
-import { type AppError, type ErrorCode, ERRORS, isAppError, toAppError } from '../../core/errors.js'
+import { AppError, type ErrorCode, ERRORS, isAppError, toAppError } from '../../core/errors.js'
 
-/** Codes that GraphQL's own layer gives to bad requests, as ours. */
-const FOREIGN_CODES: Readonly<Record<string, ErrorCode>> = {
-  BAD_USER_INPUT: 'BAD_INPUT',
-  GRAPHQL_VALIDATION_FAILED: 'BAD_INPUT',
-  GRAPHQL_PARSE_FAILED: 'BAD_INPUT',
-  OPERATION_RESOLUTION_FAILURE: 'BAD_INPUT',
-  BAD_REQUEST: 'BAD_INPUT',
-  PERSISTED_QUERY_NOT_FOUND: 'BAD_INPUT',
-  PERSISTED_QUERY_NOT_SUPPORTED: 'BAD_INPUT',
-}
+/** Codes that GraphQL's own layer gives to bad requests. */
+const REFUSALS: ReadonlySet<unknown> = new Set([
+  'BAD_USER_INPUT',
+  'GRAPHQL_VALIDATION_FAILED',
+  'GRAPHQL_PARSE_FAILED',
+  'OPERATION_RESOLUTION_FAILURE',
+  'BAD_REQUEST',
+  'PERSISTED_QUERY_NOT_FOUND',
+  'PERSISTED_QUERY_NOT_SUPPORTED',
+])
 
 function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === 'string' && code in ERRORS
 }
 
-/** The application error inside a GraphQL error; INTERNAL for what nobody has foreseen. */
+/** What was thrown first: GraphQL wraps it, more than once where a value of a variable is refused. */
+function originOf(error: unknown): unknown {
+  return error instanceof GraphQLError && error.originalError !== undefined ? originOf(error.originalError) : error
+}
+
+/**
+ * Whether GraphQL's own layer refuses what the caller wrote: syntax, validation, values of variables and literals. Those have a code, or
+ * come before any field is resolved. What it finds wrong with our own answer has the path of the field.
+ */
+function isRefusal(error: GraphQLError): boolean {
+  return REFUSALS.has(error.extensions['code']) || error.path === undefined
+}
+
+/** The application error inside a GraphQL error: BAD_INPUT for what GraphQL itself refuses, INTERNAL for what nobody has foreseen. */
 export function causeOf(error: unknown): AppError {
-  const original = error instanceof GraphQLError ? (error.originalError ?? error) : error
-  return toAppError(isAppError(original) ? original : original instanceof GraphQLError ? undefined : original)
+  const origin = originOf(error)
+  if (isAppError(origin)) return origin
+  if (origin instanceof GraphQLError && error instanceof GraphQLError && isRefusal(error)) return new AppError('BAD_INPUT', error.message)
+  return toAppError(origin)
 }
 
 /** What the caller is told: the message and detail of our own errors, and of unforeseen ones nothing (the request's id is added later). */
 export function formatError(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
   const { path, locations } = formatted
   const place = { ...(locations === undefined ? {} : { locations }), ...(path === undefined ? {} : { path }) }
-  const original = error instanceof GraphQLError ? (error.originalError ?? error) : error
-  if (isAppError(original) && original.code !== 'INTERNAL')
-    return { message: original.message, ...place, extensions: { code: original.code, ...original.detail } }
-  const code = formatted.extensions?.['code']
-  const known = isErrorCode(code) ? code : FOREIGN_CODES[String(code)]
-  // Coercion of variables and literals fails inside GraphQL: its message names the value and the type.
-  const coercion = known === undefined && error instanceof GraphQLError && error.originalError === undefined && path === undefined
-  if ((known !== undefined && known !== 'INTERNAL') || coercion)
-    return { message: formatted.message, ...place, extensions: { code: known ?? 'BAD_INPUT' } }
-  return { message: 'internal error', ...place, extensions: { code: 'INTERNAL' } }
+  const { code, message, detail } = causeOf(error)
+  if (code === 'INTERNAL') return { message: 'internal error', ...place, extensions: { code } }
+  // Around a refused value of a variable, GraphQL says which one it was.
+  const wrapped = error instanceof GraphQLError && error.originalError instanceof GraphQLError
+  return { message: wrapped ? formatted.message : message, ...place, extensions: { code, ...detail } }
 }
 
 /** The HTTP status of an answer that has nothing but errors. */

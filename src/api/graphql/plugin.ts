@@ -27,10 +27,10 @@ export function requestPlugin({ log, metrics, costModel }: PluginDeps): ApolloSe
         async didEncounterErrors({ errors }) {
           for (const error of errors) {
             const cause = causeOf(error)
-            if (cause.code === 'INTERNAL' && error.originalError !== undefined)
-              log.error({ err: cause.cause ?? cause, requestId, path: error.path }, 'request failed')
+            if (cause.code === 'INTERNAL') log.error({ err: cause.cause ?? cause, requestId, path: error.path }, 'request failed')
             else if (cause.code === 'DATABASE_DOWN' || cause.code === 'QUERY_TIMEOUT')
               log.warn({ err: cause.cause ?? cause, requestId }, cause.message)
+            else log.debug({ code: cause.code, reason: error.message, requestId }, 'request refused')
           }
         },
         async willSendResponse(request) {

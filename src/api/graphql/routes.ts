@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError } from '../../core/errors.js'
 import type { Logger } from '../../core/log.js'
 import type { ApiMetrics } from '../metrics.js'
-import { sendPage, wantsPage } from '../page/routes.js'
+import { wantsPage } from '../page/routes.js'
 import type { ApiContext, GraphqlDeps } from './context.js'
 import { formatError } from './errors.js'
 import { createCostModel } from './limits/cost.js'
@@ -18,11 +18,13 @@ export interface GraphqlRoutesDeps extends GraphqlDeps {
   log: Logger
   metrics: ApiMetrics
   version: string
+  /** Answers a browser that opened `/graphql`. */
+  sendPage(reply: FastifyReply): FastifyReply
 }
 
 /** Serves `/graphql`. Returns what stops it. */
 export async function registerGraphql(app: FastifyInstance, deps: GraphqlRoutesDeps): Promise<() => Promise<void>> {
-  const { log, metrics, version, config, reads, chainHead, readiness } = deps
+  const { log, metrics, version, config, reads, chainHead, readiness, sendPage } = deps
   const { schema, costs } = buildApiSchema(version)
   const server = new ApolloServer<ApiContext>({
     schema,

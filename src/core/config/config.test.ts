@@ -41,7 +41,7 @@ test('nothing needs to be set', () => {
     database: { dataDir: '.taogate' },
     chain: { network: { name: 'devnet', endpoints: [] } },
     indexer: { headMode: 'best', start: 'genesis', batchBlocks: 64 },
-    api: { host: '127.0.0.1', port: 4000, maxDepth: 12, maxPageSize: 100 },
+    api: { host: '127.0.0.1', port: 4000, maxDepth: 11, maxPageSize: 100 },
     devnet: { blockMs: 3000, subnets: 2, neurons: 32 },
     log: { level: 'info' },
   })

@@ -38,7 +38,7 @@ const database = z.object({
   poolSize: count(10, 1, 1000, {
     env: 'DATABASE_POOL_SIZE',
     flag: 'database-pool-size',
-    about: 'Most connections one process holds to the database.',
+    about: 'Most connections to the database; indexer and API of one process have that many each.',
   }),
 })
 
@@ -120,8 +120,8 @@ const api = z.object({
     wanted: 'an IP address or host name',
   }),
   port: count(4000, 0, 65_535, { env: 'PORT', flag: 'port', about: 'Port of the HTTP server. 0 picks a free one.' }),
-  maxDepth: count(12, 1, 100, { env: 'MAX_DEPTH', flag: 'max-depth', about: 'Deepest nesting a GraphQL query may have.' }),
-  maxCost: count(20_000, 1, MAX_INT, {
+  maxDepth: count(11, 1, 100, { env: 'MAX_DEPTH', flag: 'max-depth', about: 'Deepest nesting a GraphQL query may have.' }),
+  maxCost: count(50_000, 1, MAX_INT, {
     env: 'MAX_COST',
     flag: 'max-cost',
     about: 'Highest cost a GraphQL query may have; a list costs its page size times what it selects.',

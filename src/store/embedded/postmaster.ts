@@ -41,9 +41,16 @@ export async function stopPostmaster(pid: number, data: string, options: { fastM
     if (!(await isPostmasterOf(pid, data))) return
     sendSignal(pid, signal)
     for (const end = Date.now() + waitMs; Date.now() < end; await sleep(20)) {
-      if (!(await isPostmasterOf(pid, data))) return
+      if (await hasEnded(pid, data)) return
     }
   }
+}
+
+/** Whether a server that was told to stop is gone. One that is about to be has no command line any more, and is still there. */
+async function hasEnded(pid: number, data: string): Promise<boolean> {
+  if (!(await isAlive(pid))) return true
+  const isLeaving = (await commandLine(pid)).join('') === ''
+  return !isLeaving && !(await isPostmasterOf(pid, data))
 }
 
 /** Whether a process runs. One that has ended and that its parent has not asked after yet (a zombie) does not. */

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { Hex } from '../../core/records.js'
+import type { ChainIdentity } from '../../core/records.js'
 import { RAW_TYPES } from './column.js'
 import type { ReadSession } from './session.js'
 
@@ -9,13 +9,7 @@ export interface HeightRange {
   to: number
 }
 
-export interface ChainInfo {
-  genesisHash: Hex
-  name: string
-  specName: string
-  ss58Format: number
-  tokenDecimals: number
-  tokenSymbol: string
+export interface ChainInfo extends ChainIdentity {
   firstBlock: number | null
   specVersion: number | null
   indexed: HeightRange[]
@@ -83,7 +77,8 @@ export async function readStoreStats(pool: pg.Pool): Promise<StoreStats> {
   }
 }
 
-async function readSchemaVersion(pool: pg.Pool): Promise<string | null> {
+/** Name of the last applied migration, null where no migration was applied yet. */
+export async function readSchemaVersion(pool: pg.Pool): Promise<string | null> {
   const exists = await pool.query<{ found: string | null }>("SELECT to_regclass('_prisma_migrations')::text AS found")
   if (exists.rows[0]?.found === null) return null
   const last = await pool.query<{ name: string }>(

@@ -1,16 +1,7 @@
 import type pg from 'pg'
 import { AppError } from '../../core/errors.js'
-import type { Hex } from '../../core/records.js'
+import type { ChainIdentity } from '../../core/records.js'
 import { hex } from './transaction.js'
-
-export interface ChainIdentity {
-  genesisHash: Hex
-  name: string
-  specName: string
-  ss58Format: number
-  tokenDecimals: number
-  tokenSymbol: string
-}
 
 /** The first claim stores the chain; later ones must be of the same genesis. */
 export async function claimChain(client: pg.ClientBase, chain: ChainIdentity): Promise<void> {

@@ -1,4 +1,6 @@
+import { PassThrough } from 'node:stream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createLogger } from '../../../src/core/log.js'
 import { key } from '../../support/builders.js'
 import { SMALL, type TestApi, testApi } from './world.js'
 
@@ -6,7 +8,7 @@ import { SMALL, type TestApi, testApi } from './world.js'
 
 let api: TestApi
 beforeAll(async () => {
-  api = await testApi({ size: SMALL, config: { maxDepth: 11 } })
+  api = await testApi({ size: SMALL })
 })
 afterAll(() => api?.[Symbol.asyncDispose]())
 
@@ -63,7 +65,7 @@ test('lists inside lists multiply, and the cost is told with the refusal', async
   expect({ status, code }).toEqual({ status: 400, code: 'TOO_COMPLEX' })
   expect(error.extensions.cost.value).toBe(1 + 100 * (1 + 1 + 100 * (1 + 1 + 100)))
   expect(headers.get('query-complexity')).toBe('1020201')
-  expect(headers.get('max-query-complexity')).toBe('30000')
+  expect(headers.get('max-query-complexity')).toBe('50000')
   const four = `{ blocks(first: 100) { nodes { extrinsics(first: 100) { nodes { block { extrinsics(first: 100) { nodes { events(first: 100) { nodes { id } } } } } } } } } }`
   expect((await refused(four)).code).toBe('TOO_COMPLEX')
 })
@@ -71,7 +73,7 @@ test('lists inside lists multiply, and the cost is told with the refusal', async
 test('the cost of an allowed query is in its answer, with the block it was read at', async () => {
   const { body, headers, status } = await api.ask('{ blocks(first: 3) { edges { node { height events(first: 2) { totalCount } } } } }')
   expect(status).toBe(200)
-  expect(body.extensions).toMatchObject({ cost: { value: 1 + 3 * (1 + 3), limit: 30_000, depth: 5, rootFields: 1 }, block: { height: 65 } })
+  expect(body.extensions).toMatchObject({ cost: { value: 1 + 3 * (1 + 3), limit: 50_000, depth: 5, rootFields: 1 }, block: { height: 65 } })
   expect(headers.get('query-complexity')).toBe('13')
 })
 
@@ -163,4 +165,53 @@ test('a failure nobody foresaw tells the caller nothing but the request id', asy
     expect.objectContaining({ message: 'internal error', extensions: { code: 'INTERNAL', requestId: expect.any(String) } }),
   ])
   expect(JSON.stringify(body)).not.toContain('relation')
+})
+
+test('what a caller got wrong is logged at debug only; what nobody foresaw is an error with its cause', async () => {
+  const stream = new PassThrough()
+  let text = ''
+  stream.on('data', (chunk: Buffer) => (text += chunk.toString()))
+  const logged = () => {
+    const lines = text
+      .split('\n')
+      .flatMap((line) => (line === '' ? [] : [JSON.parse(line) as { level: string; err?: { message: string } }]))
+    text = ''
+    return lines
+  }
+  await using watched = await testApi({ size: SMALL, deps: { log: createLogger({ level: 'debug', format: 'json', stream }) } })
+  logged()
+  const account = 'query ($a: Address!) { account(address: $a) { free } }'
+  const wrong: [query: string, variables?: Record<string, unknown>][] = [
+    ['{ blocks { nodes'],
+    ['{ nothing }'],
+    ['{ block(height: "x") { height } }'],
+    ['query A { block { height } } query B { block { height } }'],
+    ['mutation { block { height } }'],
+    [account, {}],
+    [account, { a: 'nobody' }],
+    [account, { a: 5 }],
+    ['query ($n: Int) { blocks(first: $n) { nodes { height } } }', { n: 'many' }],
+    ['query ($n: Int) { blocks(first: $n) { nodes { height } } }', { n: 2 ** 40 }],
+    ['query ($n: Int!) { metagraph(netuid: $n) { exact } }', { n: null }],
+    ['query ($f: TransferFilter) { transfers(filter: $f) { nodes { id } } }', { f: { amount: { equalTo: 'much' } } }],
+    ['query ($f: TransferFilter) { transfers(filter: $f) { nodes { id } } }', { f: { sum: 1 } }],
+    ['query ($f: BlockFilter) { blocks(filter: $f) { nodes { height } } }', { f: { timestamp: { equalTo: 'noon' } } }],
+    ['query ($f: BlockFilter) { blocks(filter: $f) { nodes { height } } }', { f: { hash: { equalTo: '0x12' } } }],
+    ['query ($o: [BlocksOrderBy!]) { blocks(orderBy: $o) { nodes { height } } }', { o: ['SIZE'] }],
+    ['{ node(id: "bm90IGFuIGlk") { nodeId } }'],
+  ]
+  for (const [query, variables] of wrong) {
+    const { status, body } = await watched.ask(query, variables)
+    expect({ query, status, code: body.errors[0].extensions.code }).toEqual({ query, status: 400, code: 'BAD_INPUT' })
+    expect(body.errors[0].message).not.toBe('internal error')
+  }
+  const refusals = logged()
+  expect(refusals.length).toBeGreaterThan(10)
+  expect(refusals.filter(({ level }) => level !== 'debug')).toEqual([])
+
+  await watched.db.pool.query('DROP TABLE transfers')
+  await watched.ask('{ transfers { nodes { id } } }')
+  expect(logged().filter(({ level }) => level !== 'debug')).toEqual([
+    expect.objectContaining({ level: 'error', err: expect.objectContaining({ message: expect.stringContaining('transfers') }) }),
+  ])
 })

@@ -335,7 +335,7 @@ export async function testApi(
   const db = await testDatabase()
   if (options.size !== undefined) await seed(db.pool, options.size)
   const statements = countStatements(db.pool)
-  const config = { ...loadConfig({ env: {} }).api, port: 0, maxCost: 30_000, ...options.config }
+  const config = { ...loadConfig({ env: {} }).api, port: 0, ...options.config }
   const reads = createReads({ pool: db.pool, timeoutMs: config.queryTimeoutMs, ...options.reads })
   const api = await startApi({ config, log: silentLog, metrics: createMetrics(), reads, version: '1.2.3', ...options.deps })
   statements.reset()

@@ -1,16 +1,27 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import pg from 'pg'
-import { expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { silentLog } from '../../../src/core/log.js'
 import { isAlive } from '../../../src/store/embedded/postmaster.js'
 import { openDatabase, retryWhileDown, type Database } from '../../../src/store/index.js'
 
-const CHILD = fileURLToPath(new URL('../../support/open-database.ts', import.meta.url))
+const BUILD = fileURLToPath(new URL('../../../scripts/build.mjs', import.meta.url))
+beforeAll(() => promisify(execFile)(process.execPath, [BUILD]))
+
+const built = (file: string): string => JSON.stringify(new URL(`../../../dist/${file}`, import.meta.url).href)
+/** Opens the database of a folder, says so, and closes it when told to on standard input. */
+const CHILD = `
+  import { silentLog } from ${built('core/log.js')}
+  import { openDatabase } from ${built('store/index.js')}
+  const database = await openDatabase({ dataDir: process.argv[1], log: silentLog, applicationName: 'child' })
+  process.stdout.write(database.url + '\\n')
+  process.stdin.once('data', () => void database.close().then(() => process.exit(0)))`
 
 /** A data folder of its own; when root runs the tests it is one that only root may enter, as mkdtemp makes them. */
 async function dataFolder(): Promise<AsyncDisposable & { path: string; serverPid(): Promise<number | null> }> {
@@ -33,7 +44,7 @@ async function open(folder: { path: string }): Promise<Database & AsyncDisposabl
 }
 
 async function openInChild(folder: { path: string }): Promise<{ url: string; child: ChildProcess }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', CHILD, folder.path], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', CHILD, folder.path], { stdio: ['pipe', 'pipe', 'inherit'] })
   const [line] = (await once(child.stdout, 'data')) as [Buffer]
   return { url: line.toString().trim(), child }
 }

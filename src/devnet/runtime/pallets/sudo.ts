@@ -1,7 +1,16 @@
 /** Sudo: one key that may call as root. */
 import type { Hex } from '../../../core/records.js'
 import { args, events, optionalItem } from '../define.js'
-import { moduleError, type CallValue, type Context, type DispatchInfo, type Origin, type PalletDefinition, type Weight } from '../types.js'
+import {
+  moduleError,
+  type CallValue,
+  type Context,
+  type DispatchInfo,
+  type DispatchOk,
+  type Origin,
+  type PalletDefinition,
+  type Weight,
+} from '../types.js'
 import { addWeights } from '../weights.js'
 import { lookup } from './balances.js'
 import { ensureSigned } from './system.js'
@@ -14,6 +23,12 @@ function ensureSudo(ctx: Context, origin: Origin): Hex {
 
 /** Sudo calls are free for the key itself; whoever else tries has paid. */
 const FREE = { paysFee: false }
+
+function callAsRoot(ctx: Context, origin: Origin, { call }: Record<string, unknown>): DispatchOk {
+  ensureSudo(ctx, origin)
+  ctx.emit('Sudo', 'Sudid', ctx.dispatch({ type: 'Root' }, call as CallValue))
+  return FREE
+}
 
 export function sudoPallet(): PalletDefinition {
   const asInner = (call: CallValue, infoOf: (call: CallValue) => DispatchInfo, extra = 0n): DispatchInfo => {
@@ -33,11 +48,7 @@ export function sudoPallet(): PalletDefinition {
         class: 'Normal',
         paysFee: true,
         info: ({ call }, infoOf) => asInner(call as CallValue, infoOf),
-        dispatch: (ctx, origin, { call }) => {
-          ensureSudo(ctx, origin)
-          ctx.emit('Sudo', 'Sudid', ctx.dispatch({ type: 'Root' }, call as CallValue))
-          return FREE
-        },
+        dispatch: callAsRoot,
       },
       {
         index: 1,
@@ -51,11 +62,7 @@ export function sudoPallet(): PalletDefinition {
           const given: Weight = { refTime, proofSize }
           return { weight: given, class: infoOf(call as CallValue).class, paysFee: true }
         },
-        dispatch: (ctx, origin, { call }) => {
-          ensureSudo(ctx, origin)
-          ctx.emit('Sudo', 'Sudid', ctx.dispatch({ type: 'Root' }, call as CallValue))
-          return FREE
-        },
+        dispatch: callAsRoot,
       },
       {
         index: 2,
