@@ -140,12 +140,14 @@ export function createChainReader(rpc: RpcClient): ChainReader {
 
   return {
     async identity() {
-      const [genesisHash, name, version, properties] = await Promise.all([
+      const [genesisHash, name, head, properties] = await Promise.all([
         hashOf(0),
         rpc.request<string>('system_chain', []),
-        rpc.request<RpcVersion>('state_getRuntimeVersion', []),
+        rpc.request<RpcHeader>('chain_getHeader', []),
         rpc.request<Record<string, unknown> | null>('system_properties', []),
       ])
+      // Also tells the version of all blocks since the last upgrade.
+      const version = await versionAfter(Number.parseInt(head.number, 16))
       await runtimeOf(0)
       return {
         genesisHash,

@@ -1,4 +1,4 @@
-import type { ChainReader, RawBlock } from '../chain/reader.js'
+import type { ChainReader, ChainReading, RawBlock } from '../chain/reader.js'
 import type { Facts, Head, Hex, StateChanges } from '../core/records.js'
 import { decodeBlock, type DecodedBlock } from './decode-block.js'
 import { createRange, prefetchState, type RangeEnd } from './range.js'
@@ -39,28 +39,31 @@ const KEPT_ENDS = 8
 
 export function createExtractor(chain: ChainReader, options: ExtractOptions): Extract {
   const ends = new Map<Hex, RangeEnd>()
+  // Subnets come and go rarely: what another range ended with is a good guess of what to ask for, and nothing more.
+  let latest: RangeEnd | undefined
 
   return async ({ from, to, state: kind }) => {
     const heights = Array.from({ length: to - from + 1 }, (_, i) => from + i)
-    // The ends of the range first: when they have one runtime, so has the middle.
     const [hashes, before] = await Promise.all([
       Promise.all(heights.map((height) => chain.hashOf(height))),
       from > 0 ? chain.hashOf(from - 1) : null,
-      chain.runtimeOf(from),
-      chain.runtimeOf(to),
     ])
     const reading = chain.reading()
     const known = before === null ? undefined : ends.get(before)
-    const end = await reading.stateAt(to, hashes.at(-1))
-    // Asked for in one turn with the last block's events: what will be read of its state in any case.
-    if (known && kind === 'changes') prefetchState(end, known)
-    const raw = await reading.blocks(from, hashes)
+    const [raw] = await Promise.all([
+      reading.blocks(from, hashes),
+      kind === 'changes' ? prefetch(reading, to, hashes.at(-1), known ?? latest) : undefined,
+      // When the ends of the range have one runtime, so has the middle.
+      chain.runtimeOf(from),
+      chain.runtimeOf(to),
+    ])
     const blocks = await Promise.all(raw.map((block) => decode(chain, block)))
     const range = createRange({ chain, reading, options, blocks, parentHash: before, before: known })
     await range.addFacts()
     const state = await range.state(kind)
+    latest = await range.end(state)
     if (ends.size >= KEPT_ENDS) ends.delete(ends.keys().next().value as Hex)
-    ends.set(hashes.at(-1) as Hex, await range.end(state))
+    ends.set(hashes.at(-1) as Hex, latest)
     return {
       from,
       parent: from <= 1 ? null : { height: from - 1, hash: (raw[0] as RawBlock).parentHash },
@@ -69,6 +72,11 @@ export function createExtractor(chain: ChainReader, options: ExtractOptions): Ex
       state,
     }
   }
+}
+
+/** Asks for what will be read of the last block's state in any case; in one turn with its events, when the runtime is known already. */
+async function prefetch(reading: ChainReading, height: number, hash: Hex | undefined, guess: RangeEnd | undefined): Promise<void> {
+  if (guess) prefetchState(await reading.stateAt(height, hash), guess)
 }
 
 async function decode(chain: ChainReader, block: RawBlock): Promise<DecodedBlock> {

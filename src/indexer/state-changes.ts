@@ -86,18 +86,26 @@ function setNewest<K>(map: Map<K, number>, key: K, height: number): void {
 /** What the chain holds of everything dirty, after the last block of the range. */
 export async function readStateChanges(end: ChainState, dirty: Dirty, netuids: readonly number[]): Promise<StateChanges> {
   const out = emptyState()
-  const [subnets, delegations] = await Promise.all([readSubnets(end, netuids), readDirtyDelegations(end, dirty)])
-  addSubnets(subnets, out)
   out.removedSubnets = [...dirty.removedSubnets].filter((netuid) => !netuids.includes(netuid)).sort((a, b) => a - b)
   out.completeDelegations = [...dirty.allDelegationsOf.keys()].sort()
-  for (const view of delegations) {
+  await Promise.all([readStake(end, dirty, out), readDirtyHotkeys(end, dirty, out), readMetagraphs(end, dirty, netuids, out)])
+  return out
+}
+
+async function readStake(end: ChainState, dirty: Dirty, out: StateChanges): Promise<void> {
+  for (const view of await readDirtyDelegations(end, dirty)) {
     const block = dirty.pairs.get(`${view.hotkey}${view.coldkey}`) ?? dirty.allDelegationsOf.get(view.hotkey) ?? end.height
     out.delegations.push({ ...view, block })
     // Whoever's stake moved has another total, too.
     if (!dirty.accounts.has(view.coldkey)) dirty.accounts.set(view.coldkey, block)
   }
-  await Promise.all([readDirtyAccounts(end, dirty, out), readDirtyHotkeys(end, dirty, out), readDirtyNeurons(end, dirty, subnets, out)])
-  return out
+  await readDirtyAccounts(end, dirty, out)
+}
+
+async function readMetagraphs(end: ChainState, dirty: Dirty, netuids: readonly number[], out: StateChanges): Promise<void> {
+  const subnets = await readSubnets(end, netuids)
+  addSubnets(subnets, out)
+  await readDirtyNeurons(end, dirty, subnets, out)
 }
 
 /** Everything the chain holds: for the first block of an index. */
