@@ -49,8 +49,10 @@ export async function stopPostmaster(pid: number, data: string, options: { fastM
 /** Whether a server that was told to stop is gone. One that is about to be has no command line any more, and is still there. */
 async function hasEnded(pid: number, data: string): Promise<boolean> {
   if (!(await isAlive(pid))) return true
-  const isLeaving = (await commandLine(pid)).join('') === ''
-  return !isLeaving && !(await isPostmasterOf(pid, data))
+  // Read once: a second look might find the command line gone and take the process for another one.
+  const args = await commandLine(pid)
+  const isLeaving = args.join('') === ''
+  return !isLeaving && !(await serves(args, data))
 }
 
 /** Whether a process runs. One that has ended and that its parent has not asked after yet (a zombie) does not. */
@@ -64,7 +66,11 @@ export async function isAlive(pid: number): Promise<boolean> {
 async function isPostmasterOf(pid: number, data: string): Promise<boolean> {
   if (!(await isAlive(pid))) return false
   if (process.platform === 'win32') return true
-  const served = dataFolderOf(await commandLine(pid))
+  return serves(await commandLine(pid), data)
+}
+
+async function serves(args: string[], data: string): Promise<boolean> {
+  const served = dataFolderOf(args)
   return served !== null && (await realpathOr(served)) === (await realpathOr(data))
 }
 
