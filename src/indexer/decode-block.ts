@@ -1,11 +1,11 @@
 import type { DecodedCall } from '../chain/codec/calls.js'
 import type { DecodedEvent } from '../chain/codec/events.js'
 import type { DecodedExtrinsic } from '../chain/codec/extrinsics.js'
+import { hexBytes } from '../chain/codec/reader.js'
 import type { RawBlock } from '../chain/reader.js'
 import type { ErrorName, Runtime } from '../chain/runtime.js'
 import { AppError } from '../core/errors.js'
 import type { Hex } from '../core/records.js'
-import { fromHex } from '../core/units/bytes.js'
 import { callOutcomes, type CallOutcome } from './call-outcomes.js'
 
 /** A block with everything in it decoded. */
@@ -41,7 +41,7 @@ export interface FlatCall {
 
 /** Decodes a block with the runtime that executed it. Pure. Throws `UPSTREAM_INVALID` for bytes that are not what the metadata says. */
 export function decodeBlock(raw: RawBlock, runtime: Runtime): DecodedBlock {
-  const events = raw.events === null ? [] : runtime.decodeEvents(fromHex(raw.events))
+  const events = raw.events === null ? [] : runtime.decodeEvents(hexBytes(raw.events))
   const byExtrinsic: DecodedEvent[][] = raw.extrinsics.map(() => [])
   for (const event of events) if (event.extrinsicIndex !== null) byExtrinsic[event.extrinsicIndex]?.push(event)
   const extrinsics = raw.extrinsics.map((bytes, index) => decodeOne(runtime, bytes, index, byExtrinsic[index] ?? []))
@@ -69,7 +69,7 @@ function decodeOne(runtime: Runtime, bytes: Hex, index: number, events: DecodedE
 
 /** An extrinsic that the metadata cannot read is kept as bytes: a block is never lost for one of its extrinsics. */
 function decodeOrKeep(runtime: Runtime, bytes: Hex): DecodedExtrinsic {
-  const raw = fromHex(bytes)
+  const raw = hexBytes(bytes)
   try {
     return runtime.decodeExtrinsic(raw)
   } catch (error) {

@@ -254,11 +254,11 @@ function primitiveValue(name: string): ValueDecoder {
     case 'u256':
       return (r) => r.u256()
     case 'i8':
-      return (r) => r.view.getInt8(r.take(1))
+      return (r) => r.buffer.readInt8(r.take(1))
     case 'i16':
-      return (r) => r.view.getInt16(r.take(2), true)
+      return (r) => r.buffer.readInt16LE(r.take(2))
     case 'i32':
-      return (r) => r.view.getInt32(r.take(4), true)
+      return (r) => r.buffer.readInt32LE(r.take(4))
     case 'i64':
       return (r) => BigInt.asIntN(64, r.u64())
     case 'i128':

@@ -7,12 +7,14 @@ import type { Hex } from '../../core/records.js'
  */
 export class Reader {
   pos = 0
-  readonly view: DataView
-  private readonly buffer: Buffer
+  readonly buffer: Buffer
 
   constructor(readonly bytes: Uint8Array) {
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  static ofHex(hex: Hex): Reader {
+    return new Reader(hexBytes(hex))
   }
 
   get left(): number {
@@ -31,17 +33,17 @@ export class Reader {
     return this.bytes[this.take(1)] as number
   }
   u16(): number {
-    return this.view.getUint16(this.take(2), true)
+    return this.buffer.readUInt16LE(this.take(2))
   }
   u32(): number {
-    return this.view.getUint32(this.take(4), true)
+    return this.buffer.readUInt32LE(this.take(4))
   }
   u64(): bigint {
-    return this.view.getBigUint64(this.take(8), true)
+    return this.buffer.readBigUInt64LE(this.take(8))
   }
   u128(): bigint {
     const at = this.take(16)
-    return this.view.getBigUint64(at, true) | (this.view.getBigUint64(at + 8, true) << 64n)
+    return this.buffer.readBigUInt64LE(at) | (this.buffer.readBigUInt64LE(at + 8) << 64n)
   }
   u256(): bigint {
     const low = this.u128()
@@ -93,4 +95,12 @@ export class Reader {
 
 function truncated(at: number, wanted: number, size: number): AppError {
   return new AppError('UPSTREAM_INVALID', `SCALE data ends too early: ${wanted} bytes wanted at ${at} of ${size}`, { at, wanted, size })
+}
+
+/** The bytes of hex that a node gave. Most values are a few bytes long, so what is made for each of them counts: they are not copied again. */
+export function hexBytes(hex: Hex): Buffer {
+  const bytes = Buffer.from(hex.slice(2), 'hex')
+  // Buffer stops silently at the first bad digit, so a short result is how it says no.
+  if (bytes.length * 2 === hex.length - 2) return bytes
+  throw new AppError('UPSTREAM_INVALID', 'the node gave a value that is not hex', { excerpt: hex.slice(0, 80) })
 }

@@ -31,7 +31,8 @@ export interface StorageItem {
 export type KeyArg = number | bigint | Hex
 
 interface KeyPart {
-  hash: (data: Uint8Array) => Uint8Array
+  /** An argument as it stands in the key: hex digits without 0x. */
+  text: (arg: KeyArg) => string
   /** Length of the hash before the key itself; null when the key is not kept. */
   skip: number | null
   entry: LookupEntry
@@ -40,7 +41,7 @@ interface KeyPart {
 const HASHERS: Record<string, { hash: (data: Uint8Array) => Uint8Array; skip: number | null }> = {
   Blake2128: { hash: blake2b128, skip: null },
   Blake2256: { hash: blake2b256, skip: null },
-  Blake2128Concat: { hash: memo(blake2b128Concat), skip: 16 },
+  Blake2128Concat: { hash: blake2b128Concat, skip: 16 },
   Twox128: { hash: Twox128, skip: null },
   Twox256: { hash: Twox256, skip: null },
   Twox64Concat: { hash: Twox64Concat, skip: 8 },
@@ -57,7 +58,7 @@ export function createStorageItem(lookup: TypeLookup, decoders: Decoders, pallet
   const decode = decoders.value(valueType)
   const decodeJson = decoders.json(valueType)
   const optional = item.modifier === 0
-  const fallback = optional ? null : decode(new Reader(fromHex(item.fallback)))
+  const fallback = optional ? null : decode(Reader.ofHex(item.fallback as Hex))
 
   return {
     pallet: pallet.name,
@@ -71,12 +72,12 @@ export function createStorageItem(lookup: TypeLookup, decoders: Decoders, pallet
       args.forEach((arg, i) => {
         const part = parts[i]
         if (!part) throw new AppError('INTERNAL', `${pallet.name}.${item.name} has ${parts.length} keys, ${args.length} were given`)
-        key = `${key}${toHex(part.hash(encodeKeyArg(part.entry, arg))).slice(2)}`
+        key = `${key}${part.text(arg)}`
       })
       return key
     },
     args(key) {
-      const reader = new Reader(fromHex(key))
+      const reader = Reader.ofHex(key)
       reader.take(32)
       return parts.map((part) => {
         if (part.skip === null) throw new AppError('INTERNAL', `${pallet.name}.${item.name} does not keep its keys`)
@@ -84,8 +85,8 @@ export function createStorageItem(lookup: TypeLookup, decoders: Decoders, pallet
         return decoders.value(part.entry.id)(reader)
       })
     },
-    value: (data) => (data === null ? fallback : decode(new Reader(fromHex(data)))),
-    json: (data) => (data === null && optional ? 'null' : decodeJson(new Reader(fromHex(data ?? item.fallback)))),
+    value: (data) => (data === null ? fallback : decode(Reader.ofHex(data))),
+    json: (data) => (data === null && optional ? 'null' : decodeJson(Reader.ofHex(data ?? (item.fallback as Hex)))),
   }
 }
 
@@ -107,7 +108,8 @@ function keyParts(lookup: TypeLookup, map: { hashers: { tag: string }[]; key: nu
     const known = HASHERS[hasher.tag]
     const entry = entries[i]
     if (!known || !entry) throw new AppError('UPSTREAM_INVALID', `a storage map has an unknown key shape: ${hasher.tag}`)
-    return { ...known, entry }
+    const make = (arg: KeyArg): string => toHex(known.hash(encodeKeyArg(entry, arg))).slice(2)
+    return { text: memo(`${hasher.tag} ${typeName(entry)}`, make), skip: known.skip, entry }
   })
 }
 
@@ -139,16 +141,20 @@ function compactLength(n: number): number[] {
   return n < 64 ? [n << 2] : [((n << 2) | 1) & 255, (n >> 6) & 255]
 }
 
-/** Blake2 in JavaScript is the cost of making keys, and the same hotkeys come again in every epoch. */
-function memo(hash: (data: Uint8Array) => Uint8Array, limit = 50_000): (data: Uint8Array) => Uint8Array {
-  const known = new Map<string, Uint8Array>()
-  return (data) => {
-    const id = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('latin1')
-    const found = known.get(id)
-    if (found) return found
-    const made = hash(data)
-    if (known.size >= limit) known.clear()
-    known.set(id, made)
-    return made
+const memos = new Map<string, Map<KeyArg, string>>()
+const MEMO_LIMIT = 50_000
+
+/** Keys are made of the same few thousand hotkeys, netuids and uids over and over. One memory for each hasher and type, shared by all items. */
+function memo(id: string, make: (arg: KeyArg) => string): (arg: KeyArg) => string {
+  let found = memos.get(id)
+  if (!found) memos.set(id, (found = new Map<KeyArg, string>()))
+  const known = found
+  return (arg) => {
+    let text = known.get(arg)
+    if (text === undefined) {
+      if (known.size >= MEMO_LIMIT) known.clear()
+      known.set(arg, (text = make(arg)))
+    }
+    return text
   }
 }
