@@ -3,6 +3,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { compared, openBaseline, thisMachine } from './lib/baseline.mjs'
 import { runMeasured, startTool } from './lib/process.mjs'
@@ -29,7 +30,7 @@ const INDEXER = ['--head-mode', 'finalized', '--health-port', '0']
 
 /**
  * What is measured. `prepare` fills a fresh database so far that `measured` has exactly `blocks` to do; a second `measured` then
- * has none, which gives the cost of starting and stopping.
+ * has none, which gives the cost of starting and stopping. Without `prepare` there is no database.
  */
 const SCENARIOS = [
   {
@@ -45,7 +46,15 @@ const SCENARIOS = [
     measured: (to, common) => ['backfill', '--from', '0', '--to', String(to - 1), ...common],
     blocks: (to) => to,
   },
+  {
+    // Blocks and events fetched, decoded and mapped: no state, no database.
+    name: 'without storage',
+    measured: (to) => (node) => [BLOCKS_ONLY, '--chain', node.ws, '--to', String(to), '--batch', flags.batch],
+    blocks: (to) => to - 1,
+  },
 ]
+
+const BLOCKS_ONLY = fileURLToPath(new URL('blocks-only.mjs', import.meta.url))
 
 const { values: flags } = parseArgs({
   options: {
@@ -126,10 +135,7 @@ async function once(scenario, node) {
   const dataDir = mkdtempSync(join(tmpdir(), 'taogate-bench-'))
   const common = ['--chain', node.ws, '--data-dir', dataDir, '--batch-blocks', flags.batch, '--log-level', 'warn']
   try {
-    await runMeasured(scenario.prepare(to, common))
-    const work = await runMeasured(scenario.measured(to, common))
-    await checkIndexed(dataDir, to)
-    const idle = await runMeasured(scenario.measured(to, common))
+    const { work, idle } = scenario.prepare ? await indexOnce(scenario, to, common, dataDir) : await mapOnce(scenario, to, node)
     const blocks = scenario.blocks(to)
     return {
       blocks,
@@ -141,6 +147,17 @@ async function once(scenario, node) {
   } finally {
     rmSync(dataDir, { recursive: true, force: true })
   }
+}
+
+async function indexOnce(scenario, to, common, dataDir) {
+  await runMeasured(scenario.prepare(to, common))
+  const work = await runMeasured(scenario.measured(to, common))
+  await checkIndexed(dataDir, to)
+  return { work, idle: await runMeasured(scenario.measured(to, common)) }
+}
+
+async function mapOnce(scenario, to, node) {
+  return { work: await runMeasured(scenario.measured(to)(node)), idle: await runMeasured(scenario.measured(1)(node)) }
 }
 
 /** A run that did less than it should have would look fast. */

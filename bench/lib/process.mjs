@@ -48,7 +48,9 @@ export async function runMeasured([command, ...args]) {
   try {
     const env = { ...plainEnvironment(), TAOGATE_BENCH_USAGE: file, TAOGATE_BENCH_COMMAND: command }
     const startedAt = performance.now()
-    const nodeArgs = ['--import', USAGE_HOOK, MAIN, command, ...args]
+    // A program of the bench's own, or a command of taogate.
+    const program = command.endsWith('.mjs') ? [command] : [MAIN, command]
+    const nodeArgs = ['--import', USAGE_HOOK, ...program, ...args]
     const child = spawn(process.execPath, nodeArgs, { stdio: ['ignore', 'pipe', 'pipe'], env })
     killWithUs(child)
     const errors = keepTail(child.stderr)
