@@ -32,9 +32,15 @@ const INDEXER = ['--head-mode', 'finalized', '--health-port', '0']
  * What is measured. `prepare` fills a fresh database so far that `measured` has exactly `blocks` to do; a second `measured` then
  * has none, which gives the cost of starting and stopping. Without `prepare` there is no database.
  */
+const replayed = (recording) => ['replay-node.mjs', '--record', recording, '--offline']
+/** Repeated blocks repeat their state too, which then contradicts their heights: good for blocks and events only. */
+const repeated = (recording) => ['long-chain.mjs', '--record', recording, '--length', String(LONG)]
+const LONG = 10_000
+
 const SCENARIOS = [
   {
     name: 'with storage',
+    served: replayed,
     prepare: (to, common) => ['indexer', '--start', 'genesis', '--to', '1', ...INDEXER, ...common],
     measured: (to, common) => ['indexer', '--start', 'genesis', '--to', String(to), ...INDEXER, ...common],
     blocks: (to) => to - 1,
@@ -42,6 +48,7 @@ const SCENARIOS = [
   {
     // History behind a live index: blocks and facts, without the state after each batch.
     name: 'history only',
+    served: replayed,
     prepare: (to, common) => ['indexer', '--start', String(to), '--to', String(to), ...INDEXER, ...common],
     measured: (to, common) => ['backfill', '--from', '0', '--to', String(to - 1), ...common],
     blocks: (to) => to,
@@ -49,6 +56,7 @@ const SCENARIOS = [
   {
     // Blocks and events fetched, decoded and mapped: no state, no database.
     name: 'without storage',
+    served: repeated,
     measured: (to) => (node) => [BLOCKS_ONLY, '--chain', node.ws, '--to', String(to), '--batch', flags.batch],
     blocks: (to) => to - 1,
   },
@@ -80,7 +88,7 @@ async function main() {
   const scenarios = SCENARIOS.filter(({ name }) => name.includes(flags.only))
 
   if (flags.node) {
-    const node = await startTool(rig, 'replay-node.mjs', ['--record', recording, '--upstream', flags.node, '--port', '0'])
+    const node = await startTool(rig, 'replay-node.mjs', '--record', recording, '--upstream', flags.node, '--port', '0')
     try {
       for (const scenario of scenarios) await once(scenario, node)
     } finally {
@@ -96,16 +104,16 @@ async function measureAll(rig, recording, scenarios) {
   const results = {}
   console.log(`ingest on ${thisMachine()}${baseline.machine ? `; baseline from ${baseline.machine}` : '; no baseline yet'}`)
   for (const latency of flags.latency.split(',')) {
-    const node = await startTool(rig, 'replay-node.mjs', ['--record', recording, '--offline', '--port', '0', '--latency', latency])
-    try {
-      for (const scenario of scenarios) {
+    for (const scenario of scenarios) {
+      const node = await startTool(rig, ...scenario.served(recording), '--port', '0', '--latency', latency)
+      try {
         const name = `${scenario.name}, ${latency} ms`
         const result = await best(scenario, node)
         results[name] = result
         console.log(line(name, result, baseline.get(name) ?? {}))
+      } finally {
+        await node.close()
       }
-    } finally {
-      await node.close()
     }
   }
   if (!flags.save) return

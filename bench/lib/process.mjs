@@ -17,7 +17,7 @@ const READY_MS = 60_000
 const STOP_MS = 5_000
 
 /** Starts a tool of the rig that serves; resolves with its ready line once it does. */
-export async function startTool(rig, script, args) {
+export async function startTool(rig, script, ...args) {
   const file = join(rig, script)
   if (!existsSync(file)) throw new Error(`TAOGATE_RIG is ${rig}, which holds no ${script}`)
   const child = spawn(process.execPath, ['--import', END_WITH_PARENT, file, ...args], { stdio: 'pipe' })

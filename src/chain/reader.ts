@@ -34,7 +34,6 @@ export interface ChainReader {
   noteSameCode(height: number): void
   /** Asks for versions anew: what was concluded from events was wrong. */
   forgetVersions(): void
-  heads(): Promise<{ best: number; finalized: number }>
 }
 
 export interface ChainReading {
@@ -178,14 +177,6 @@ export function createChainReader(rpc: RpcClient): ChainReader {
     noteSameCode(height) {
       const version = versions.at(height - 1)
       if (version) versions.learn(height, version)
-    },
-    async heads() {
-      const [best, finalizedHash] = await Promise.all([
-        rpc.request<RpcHeader>('chain_getHeader', []),
-        rpc.request<Hex>('chain_getFinalizedHead', []),
-      ])
-      const finalized = await rpc.request<RpcHeader>('chain_getHeader', [finalizedHash])
-      return { best: Number.parseInt(best.number, 16), finalized: Number.parseInt(finalized.number, 16) }
     },
   }
 }

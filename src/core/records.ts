@@ -280,9 +280,12 @@ export interface AccountState {
   address: Hex
   free: bigint
   reserved: bigint
+  /** The larger of what is frozen for fees and for the rest, in runtimes that tell them apart. */
   frozen: bigint
   nonce: bigint
+  /** null in runtimes whose stake is not read. */
   staked: bigint | null
+  /** false when the chain has no such account (any more). */
   alive: boolean
   /** Last block of the batch that touched the account; the batch's end for silent changes. */
   block: number
@@ -310,7 +313,9 @@ export interface NeuronState extends NeuronFields {
 export interface HotkeyState {
   hotkey: Hex
   coldkey: Hex | null
+  /** u16; null when the hotkey is no delegate. */
   take: number | null
+  /** null in runtimes whose stake is not read. */
   totalStake: bigint | null
   block: number
 }

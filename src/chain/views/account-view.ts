@@ -1,19 +1,8 @@
-import type { Hex } from '../../core/records.js'
+import type { AccountState, Hex } from '../../core/records.js'
 import type { ChainState } from '../state.js'
 import { SUBTENSOR } from './subnet-view.js'
 
-export interface AccountView {
-  address: Hex
-  free: bigint
-  reserved: bigint
-  /** The larger of what is frozen for fees and for the rest, in runtimes that tell them apart. */
-  frozen: bigint
-  nonce: bigint
-  /** null in runtimes whose stake is not read. */
-  staked: bigint | null
-  /** false when the chain has no such account (any more). */
-  alive: boolean
-}
+export type AccountView = Omit<AccountState, 'block'>
 
 interface AccountInfo {
   nonce: number | bigint

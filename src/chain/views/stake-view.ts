@@ -1,25 +1,13 @@
-import type { Hex } from '../../core/records.js'
+import type { DelegationState, Hex, HotkeyState } from '../../core/records.js'
 import type { ChainState } from '../state.js'
 import { SUBTENSOR } from './subnet-view.js'
 
 /** Netuid of stake that is not put on a subnet, in runtimes before dTAO. */
 export const NO_NETUID = -1
 
-export interface HotkeyView {
-  hotkey: Hex
-  coldkey: Hex | null
-  /** u16; null when the hotkey is no delegate. */
-  take: number | null
-  /** null in runtimes whose stake is not read. */
-  totalStake: bigint | null
-}
+export type HotkeyView = Omit<HotkeyState, 'block'>
 
-export interface DelegationView {
-  hotkey: Hex
-  coldkey: Hex
-  netuid: number
-  amount: bigint
-}
+export type DelegationView = Omit<DelegationState, 'block'>
 
 export async function readHotkeys(state: ChainState, hotkeys: readonly Hex[]): Promise<HotkeyView[]> {
   const keys = hotkeys.map((hotkey) => [hotkey])

@@ -1,4 +1,4 @@
-import type { Hex, JsonText } from '../../core/records.js'
+import type { Hex, JsonText, SubnetState } from '../../core/records.js'
 import type { Runtime } from '../runtime.js'
 import type { ChainState } from '../state.js'
 
@@ -6,18 +6,7 @@ export const SUBTENSOR = 'SubtensorModule'
 export const ROOT_NETUID = 0
 
 /** A subnet's own values at a block. Null where the runtime has no such thing. */
-export interface SubnetView {
-  netuid: number
-  owner: Hex | null
-  n: number
-  maxUids: number
-  tempo: number
-  difficulty: bigint | null
-  burn: bigint | null
-  emission: bigint | null
-  pendingEmission: bigint | null
-  registeredBlock: bigint | null
-  lastEpochBlock: bigint | null
+export type SubnetView = Omit<SubnetState, 'params'> & {
   /** Every value that the runtime keeps for a subnet, by storage name in camelCase. */
   params: Map<string, JsonText>
 }
