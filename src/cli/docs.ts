@@ -54,7 +54,8 @@ function renderCliReference(program: Command): string {
     '<!-- Made from src/cli/program.ts by `taogate docs`; edit that. -->',
     '',
     '`npm start -- ARGS` is `taogate ARGS`, built first if needed. Without a command, `up` runs. Each setting can also come from the',
-    'environment or a file: see [config.md](config.md). Exit status: 0 done, 1 failed, 2 wrong usage or settings.',
+    'environment or a file: see [config.md](config.md). Exit status: 0 done, 1 failed, 2 wrong usage or settings;',
+    '`audit` also ends with 1 when an epoch is not exact, and with 130 when it was stopped before its end.',
   ]
   for (const command of program.commands) {
     lines.push('', `## taogate ${command.name()}`, '', `${capital(command.description())}.`, '', '| flag | meaning |', '| --- | --- |')

@@ -70,6 +70,19 @@ export function createProgram(setStatus: (code: number) => void = () => {}): Com
     .option('--from <block>', 'first block', '0')
     .option('--to <block>', 'last block (default: the head of the live index)')
   add({
+    name: 'audit',
+    about: 'recompute the indexed epochs, say which are not exactly what the chain stored, and exit: with status 1 if there are such',
+    settings: [...DATABASE, ...LOG],
+    run: async (context, options) => {
+      const scope = { netuid: netuidOf(options), ...range(options) }
+      await (await import('./audit.js')).audit(context, scope, options['json'] === true)
+    },
+  })
+    .option('--netuid <netuid>', 'only epochs of this subnet; 0 is the root network')
+    .option('--from <block>', 'first block', '0')
+    .option('--to <block>', 'last block (default: the head of the index)')
+    .option('--json', 'print every epoch, and the summary, as a JSON object on a line of its own')
+  add({
     name: 'devnet',
     about: 'run the built-in chain alone',
     settings: [...settingsOf('devnet'), 'database.dataDir', ...LOG],
@@ -137,6 +150,13 @@ function range(options: Record<string, unknown>): { from: number; to: number | u
   if (isHeight(from) && (to === undefined || (isHeight(to) && from <= to))) return { from, to }
   const given = `--from ${String(options['from'])}${to === undefined ? '' : ` --to ${String(options['to'])}`}`
   throw new AppError('CONFIG_INVALID', `${given} is no range; wanted two block numbers, the smaller first`)
+}
+
+function netuidOf(options: Record<string, unknown>): number | undefined {
+  if (options['netuid'] === undefined) return undefined
+  const text = options['netuid'] as string
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text)
+  throw new AppError('CONFIG_INVALID', `--netuid ${text} is no subnet; wanted a whole number from 0 to 65535`)
 }
 
 function isHeight(value: number): boolean {

@@ -17,6 +17,8 @@ export interface CommandContext {
   readonly life: Lifecycle
   /** Writes an answer to standard output; logs go to standard error. */
   print(text: string): void
+  /** Sets the exit status of a command that ends well; 0 unless it is called. */
+  exitWith(status: number): void
 }
 
 export interface CommandInput extends Pick<ConfigSources, 'flags' | 'file'> {
@@ -37,6 +39,7 @@ export async function runCommand(input: CommandInput, run: (context: CommandCont
   const life = createLifecycle({ log })
   const metrics = createMetrics({ process: true })
   const failures: unknown[] = []
+  let status = EXIT_OK
   watchProcess({
     stop: (reason) => void life.stop(reason),
     // A fault that nobody caught leaves unknown state behind: end, and let the supervisor start afresh.
@@ -45,13 +48,13 @@ export async function runCommand(input: CommandInput, run: (context: CommandCont
       void life.stop('fault')
     },
   })
-  await run({ config, log, metrics, life, print }).catch((error: unknown) => {
+  await run({ config, log, metrics, life, print, exitWith: (code) => (status = code) }).catch((error: unknown) => {
     // After a stop has begun, what was under way fails with its abort: that is the end that was asked for.
     if (!life.signal.aborted) failures.push(error)
   })
   const report = await life.stop(failures.length > 0 ? 'failure' : DONE)
   if (failures.length > 0) return Math.max(...failures.map(reportFailure))
-  return report.late.length + report.failed.length > 0 ? EXIT_FAILED : EXIT_OK
+  return report.late.length + report.failed.length > 0 ? EXIT_FAILED : status
 }
 
 /** Tells a person why the program ends: code and message of a known error, everything about an unknown one. */

@@ -1,5 +1,5 @@
 /** What shells report for a program that Ctrl-C ended. */
-const EXIT_FORCED = 130
+export const EXIT_STOPPED = 130
 /** npm passes a terminal's Ctrl-C on to a program that got it from the terminal too: the same key press arrives twice. */
 const SAME_PRESS_MS = 500
 
@@ -22,10 +22,12 @@ export function watchProcess({ stop, fail }: ProcessWatch): void {
       stop(signal)
     } else if (Date.now() - firstAt > SAME_PRESS_MS) {
       process.stderr.write(`${signal} again: ending without waiting\n`)
-      process.exit(EXIT_FORCED)
+      process.exit(EXIT_STOPPED)
     }
   }
   for (const signal of STOP_SIGNALS) process.on(signal, onSignal)
+  // `| head` has seen enough.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => (error.code === 'EPIPE' ? stop('nobody reads the output') : fail(error)))
   process.on('uncaughtException', fail)
   process.on('unhandledRejection', fail)
 }

@@ -176,18 +176,44 @@ export interface AccountBalanceRecord {
   timestamp: number
 }
 
+/** What recomputing an epoch came to. `NOT_AUDITABLE`: it could not be recomputed, and why is said beside. */
+export type AuditStatus = 'EXACT' | 'DIFFERS' | 'NOT_AUDITABLE'
+
+export interface AuditRecord {
+  status: AuditStatus
+  /** Code of what stood in the way; null unless NOT_AUDITABLE. */
+  reason: string | null
+  /** Which rules were used (`2024-03`); null where none are known. */
+  generation: string | null
+  /** SHA-256 of the canonical bytes of the inputs; null when they could not be read. */
+  inputsHash: Hex | null
+  differenceCount: number
+  /** The first of them, `[{uid, field, chain, computed}]`; null when there are none. */
+  differences: JsonText | null
+}
+
 export interface EpochRecord {
   netuid: number
   blockHeight: number
   tempo: number
   n: number
   emissionValue: bigint | null
+  /** rao that were due to the epoch; null when its inputs could not be read, and of the root network. */
+  emissionDue: bigint | null
   serverEmission: bigint | null
   validatorEmission: bigint | null
   totalStake: bigint | null
   activeCount: number
   validatorCount: number
+  audit: AuditRecord
   timestamp: number
+}
+
+export interface EpochInputRecord {
+  netuid: number
+  blockHeight: number
+  /** Canonical bytes of the inputs, compressed. */
+  inputs: Uint8Array
 }
 
 export interface EmissionRecord {
@@ -270,6 +296,7 @@ export interface Facts {
   subnetParams: SubnetParamRecord[]
   accountBalances: AccountBalanceRecord[]
   epochs: EpochRecord[]
+  epochInputs: EpochInputRecord[]
   emissions: EmissionRecord[]
   neuronSnapshots: NeuronSnapshotRecord[]
   networkStats: NetworkStatRecord[]
@@ -380,6 +407,7 @@ export function emptyFacts(): Facts {
     subnetParams: [],
     accountBalances: [],
     epochs: [],
+    epochInputs: [],
     emissions: [],
     neuronSnapshots: [],
     networkStats: [],

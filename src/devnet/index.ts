@@ -5,6 +5,7 @@ import type { Service } from '../core/lifecycle.js'
 import type { Logger } from '../core/log.js'
 import type { Hex } from '../core/records.js'
 import { castAccounts, type CastAccounts } from './cast/accounts.js'
+import { validatorsOf } from './cast/actions.js'
 import { startCast } from './cast/cast.js'
 import { addGenesis, genesisEntries } from './genesis.js'
 import { createAuthor, type Author } from './node/author.js'
@@ -27,7 +28,7 @@ export interface DevnetOptions {
   /** Decides accounts, genesis and choices. */
   seed?: string
   subnets?: number
-  /** Per subnet. */
+  /** Places per subnet. The cast fills them and is a few more: from then on newcomers push out who earns least. */
   neurons?: number
   log: Logger
   /** Where the chain is kept; absent keeps it in memory. */
@@ -69,6 +70,11 @@ const DEFAULT_FINALITY_LAG = 2
 const PREPARED_BLOCKS = 24
 /** Tries that a registration takes on average: little, because the cast does dozens at the first start. */
 const DIFFICULTY = 1_000n
+/** Short, so that the first epochs are among the first blocks. */
+const TEMPOS = [19, 29]
+const ROOT_TEMPO = 23
+/** Of a subnet whose chain has no cast. */
+const DEFAULT_PLACES = 256
 const RAO = 1_000_000_000n
 
 export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
@@ -93,7 +99,10 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
     genesisTimeMs: options.genesisTimeMs ?? (blockMs === null ? FIXED_GENESIS_TIME : alignedStart(slotMs)),
     log,
   })
-  const cast = options.cast === false || accounts.coldkeys.length === 0 ? undefined : startCast({ author, accounts, subnets, seed, log })
+  const cast =
+    options.cast === false || accounts.coldkeys.length === 0
+      ? undefined
+      : startCast({ author, accounts, subnets, seats: neurons, seed, log })
   const prepared = cast !== undefined && isNew && blockMs !== null ? PREPARED_BLOCKS : 0
   for (let i = 0; i < prepared; i++) {
     cast?.act()
@@ -178,7 +187,10 @@ function devnetGenesis(accounts: CastAccounts, subnets: number, neurons: number)
       subnets,
       issuanceRao,
       difficulty: DIFFICULTY,
-      maxUids: Math.max(256, neurons),
+      maxUids: neurons === 0 ? DEFAULT_PLACES : neurons,
+      maxValidators: neurons === 0 ? undefined : validatorsOf(neurons),
+      tempos: TEMPOS,
+      rootTempo: ROOT_TEMPO,
       owners: accounts.coldkeys.slice(0, subnets).map(({ id }) => id),
     }),
   })

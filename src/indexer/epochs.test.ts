@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { ChainState } from '../chain/state.js'
-import { counterBlocks, epochDue, rootEpochs } from './epochs.js'
+import { epochDue } from '../consensus/tokenomics/emission-queue.js'
+import { counterBlocks, rootEpochs } from './epochs.js'
 
 /** A chain that only has a counter and a tempo. */
 function fakeChain(
@@ -35,11 +36,6 @@ test('every block that set the counter is found, from the end, with one read eac
       },
     ),
   )
-})
-
-test('the formula: (block + netuid + 1) mod (tempo + 1) = tempo', () => {
-  expect(Array.from({ length: 40 }, (_, block) => block).filter((block) => epochDue(1, 9, block))).toEqual([7, 17, 27, 37])
-  expect(Array.from({ length: 40 }, (_, block) => block).filter((block) => epochDue(3, 0, block))).toEqual([])
 })
 
 test('root epochs follow the tempo that was in force in each block', async () => {

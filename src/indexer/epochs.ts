@@ -1,7 +1,10 @@
 import type { ChainState } from '../chain/state.js'
 import { readAllNeurons } from '../chain/views/neuron-view.js'
 import { camelCase, ROOT_NETUID, SUBTENSOR } from '../chain/views/subnet-view.js'
+import type { StoredOutputs } from '../consensus/audit/index.js'
+import { epochDue } from '../consensus/tokenomics/emission-queue.js'
 import type { EmissionRecord, Facts, Hex, NeuronFields } from '../core/records.js'
+import type { Auditor } from './audits.js'
 
 /** Gives the state after any block of the range. */
 export type StateAt = (height: number) => Promise<ChainState>
@@ -9,7 +12,8 @@ export type StateAt = (height: number) => Promise<ChainState>
 /**
  * Blocks `from..to` in which a subnet's counter was set to the block's own number, newest first. The counter at the end tells the last such block,
  * the counter before that block the one before it, and so on: one read for each block found, none for quiet ones. `period` is how far apart they
- * are expected to be: what it foretells is asked for at once, what it gets wrong costs a round trip.
+ * are expected to be: what it foretells is asked for at once, what it gets wrong costs a round trip. `also` asks for more of the state before a block that
+ * is foretold.
  */
 export async function counterBlocks(
   counter: string,
@@ -18,24 +22,36 @@ export async function counterBlocks(
   from: number,
   to: number,
   stateAt: StateAt,
+  also: (before: ChainState) => void = () => undefined,
 ): Promise<number[]> {
   const found: number[] = []
   for (let at = to; at >= from;) {
     const value = (await (await stateAt(at)).get(SUBTENSOR, counter, netuid)) as bigint | null
     const block = value === null ? -1 : Number(value)
     if (block < from || block > at) break
-    if (found.length === 0 && period > 0) await foretell(counter, netuid, period, from, block, stateAt)
+    if (found.length === 0 && period > 0) await foretell(counter, netuid, period, from, block, stateAt, also)
     found.push(block)
     at = block - 1
   }
   return found
 }
 
-async function foretell(counter: string, netuid: number, period: number, from: number, last: number, stateAt: StateAt): Promise<void> {
+async function foretell(
+  counter: string,
+  netuid: number,
+  period: number,
+  from: number,
+  last: number,
+  stateAt: StateAt,
+  also: (before: ChainState) => void,
+): Promise<void> {
   const heights: number[] = []
-  for (let block = last; block > from; block -= period) heights.push(block - 1)
-  const states = await Promise.all(heights.map(stateAt))
-  for (const state of states) state.prefetch(SUBTENSOR, counter, [[netuid]])
+  for (let block = last; block >= from; block -= period) heights.push(block - 1)
+  const states = await Promise.all(heights.filter((height) => height >= 0).map(stateAt))
+  for (const state of states) {
+    if (state.height >= from) state.prefetch(SUBTENSOR, counter, [[netuid]])
+    also(state)
+  }
 }
 
 /** Blocks in which a subnet's epoch ran, and the tempo after the last block. */
@@ -44,17 +60,10 @@ export async function epochBlocks(
   from: number,
   to: number,
   stateAt: StateAt,
+  also?: (before: ChainState) => void,
 ): Promise<{ epochs: number[]; tempo: number }> {
   const tempo = ((await (await stateAt(to)).get(SUBTENSOR, 'Tempo', netuid)) as number | null) ?? 0
-  return { epochs: await counterBlocks('LastMechansimStepBlock', netuid, tempo + 1, from, to, stateAt), tempo }
-}
-
-/**
- * Whether the epoch of a subnet is due in a block: `(block + netuid + 1) mod (tempo + 1) = tempo`, never with tempo 0 (pallets/subtensor/src/block_step.rs,
- * `blocks_until_next_epoch`, March 2023 on).
- */
-export function epochDue(netuid: number, tempo: number, block: number): boolean {
-  return tempo > 0 && (block + netuid + 1) % (tempo + 1) === tempo
+  return { epochs: await counterBlocks('LastMechansimStepBlock', netuid, tempo + 1, from, to, stateAt, also), tempo }
 }
 
 /** Epochs of the root network have no counter: they are where the formula says, with the tempo that was in force. */
@@ -74,24 +83,34 @@ export async function rootEpochs(from: number, to: number, tempoChanges: readonl
   return out
 }
 
-/** The whole metagraph of a subnet after a block, with the sums of the epoch when one ran there. Gives what is loaded to be paid out. */
-export async function addSnapshot(
+/** The whole metagraph of a subnet after a block. */
+export async function addSnapshot(state: ChainState, netuid: number, out: Facts): Promise<NeuronFields[]> {
+  const n = (await state.get(SUBTENSOR, 'SubnetworkN', netuid)) as number | null
+  const neurons = await readAllNeurons(state, netuid, n ?? 0)
+  for (const neuron of neurons) out.neuronSnapshots.push({ ...neuron, blockHeight: state.height })
+  return neurons
+}
+
+/**
+ * An epoch that ran in a block: the metagraph after it, what it gave, and its audit. What the root network's epoch writes is given by the caller. Returns what
+ * is loaded to be paid out.
+ */
+export async function addEpoch(
   state: ChainState,
   netuid: number,
   timestamp: number,
-  epoch: boolean,
+  auditor: Auditor,
   out: Facts,
+  rootOutputs?: Promise<StoredOutputs>,
 ): Promise<LoadedEmission | null> {
-  const [n, tempo, emissionValue, loaded] = await Promise.all([
+  const outputs = readOutputs(state, netuid, out)
+  const [n, tempo, emissionValue, { neurons, emissions, loaded }, { audit, emissionDue }] = await Promise.all([
     state.get(SUBTENSOR, 'SubnetworkN', netuid) as Promise<number | null>,
     state.get(SUBTENSOR, 'Tempo', netuid) as Promise<number | null>,
     state.get(SUBTENSOR, 'EmissionValues', netuid) as Promise<bigint | null>,
-    state.get(SUBTENSOR, 'LoadedEmission', netuid) as Promise<LoadedEmission | null>,
+    outputs,
+    auditor.audit(netuid, state.height, rootOutputs ?? outputs.then(({ stored }) => stored)),
   ])
-  const neurons = await readAllNeurons(state, netuid, n ?? 0)
-  for (const neuron of neurons) out.neuronSnapshots.push({ ...neuron, blockHeight: state.height })
-  if (!epoch) return loaded
-  const emissions = emissionRecords(loaded ?? [], neurons, netuid, state.height)
   out.emissions.push(...emissions)
   out.epochs.push({
     netuid,
@@ -99,14 +118,33 @@ export async function addSnapshot(
     tempo: tempo ?? 0,
     n: n ?? 0,
     emissionValue,
+    emissionDue,
     serverEmission: sumOf(emissions, (e) => e.server),
     validatorEmission: sumOf(emissions, (e) => e.validator),
     totalStake: neurons.every((neuron) => neuron.stake !== null) ? neurons.reduce((sum, neuron) => sum + (neuron.stake ?? 0n), 0n) : null,
     activeCount: neurons.filter((neuron) => neuron.active).length,
     validatorCount: neurons.filter((neuron) => neuron.validatorPermit).length,
+    audit,
     timestamp,
   })
   return loaded
+}
+
+interface Outputs {
+  neurons: NeuronFields[]
+  emissions: EmissionRecord[]
+  loaded: LoadedEmission | null
+  /** The same as the audit sees it. */
+  stored: StoredOutputs
+}
+
+async function readOutputs(state: ChainState, netuid: number, out: Facts): Promise<Outputs> {
+  const [neurons, loaded] = await Promise.all([
+    addSnapshot(state, netuid, out),
+    state.get(SUBTENSOR, 'LoadedEmission', netuid) as Promise<LoadedEmission | null>,
+  ])
+  const emissions = emissionRecords(loaded ?? [], neurons, netuid, state.height)
+  return { neurons, emissions, loaded, stored: { kind: 'subnet', neurons, payments: emissions } }
 }
 
 /** Tuples of `(hotkey, amount)` in 2023, of `(hotkey, server, validator)` after. */

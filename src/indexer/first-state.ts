@@ -23,7 +23,7 @@ export async function addFirstState(state: ChainState, timestamp: number, facts:
     facts.subnetParams.push({ netuid: NETWORK, name, blockHeight: height, value })
   }
   const known = new Set(facts.neuronSnapshots.map((row) => row.netuid))
-  await Promise.all(netuids.filter((netuid) => !known.has(netuid)).map((netuid) => addSnapshot(state, netuid, timestamp, false, facts)))
+  await Promise.all(netuids.filter((netuid) => !known.has(netuid)).map((netuid) => addSnapshot(state, netuid, facts)))
   const registered = new Set(facts.neuronRegistrations.map((row) => `${row.netuid}/${row.uid}`))
   for (const { netuid, uid, hotkey, coldkey } of facts.neuronSnapshots) {
     if (registered.has(`${netuid}/${uid}`)) continue

@@ -18,6 +18,13 @@ export function indexerMetrics(registry: Metrics): IndexerMetrics {
   const lag = new Gauge({ name: 'tao_indexer_lag_blocks', help: 'Blocks between the two.', registers })
   const blocks = new Counter({ name: 'tao_indexer_blocks_total', help: 'Blocks stored.', registers })
   const events = new Counter({ name: 'tao_indexer_events_total', help: 'Events stored.', registers })
+  const audits = new Counter({
+    name: 'tao_indexer_epoch_audits_total',
+    help: 'Epochs stored, by what recomputing them came to. `DIFFERS` is for a person to look at.',
+    labelNames: ['status'] as const,
+    registers,
+  })
+  for (const status of ['EXACT', 'DIFFERS', 'NOT_AUDITABLE']) audits.inc({ status }, 0)
   const undone = new Counter({ name: 'tao_indexer_undone_blocks_total', help: 'Blocks undone because of forks.', registers })
   const depth = new Histogram({
     name: 'tao_indexer_fork_depth_blocks',
@@ -54,6 +61,7 @@ export function indexerMetrics(registry: Metrics): IndexerMetrics {
       at.indexed = batch.head.height
       blocks.inc(batch.facts.blocks.length)
       events.inc(batch.facts.events.length)
+      for (const { audit } of batch.facts.epochs) audits.inc({ status: audit.status })
       apply.observe(ms / 1000)
       show()
     },

@@ -18,6 +18,25 @@ test('ranges cover every block once, in order, and are no longer than asked', ()
   )
 })
 
+test('a range ends at the next multiple of its size, so that blocks sampled at such heights are the last of a batch', () => {
+  expect([...planRanges(0, 130, 64)]).toEqual([
+    { from: 0, to: 0 },
+    { from: 1, to: 64 },
+    { from: 65, to: 128 },
+    { from: 129, to: 130 },
+  ])
+  expect([...planRanges(64, 66, 64)]).toEqual([
+    { from: 64, to: 64 },
+    { from: 65, to: 66 },
+  ])
+  fc.assert(
+    fc.property(anyPlan, ({ from, length, size }) => {
+      const to = from + length - 1
+      for (const range of planRanges(from, to, size)) expect(range.to === to || range.to % size === 0).toBe(true)
+    }),
+  )
+})
+
 test('a run that was stopped anywhere plans the same batch ends as one that was not', () => {
   fc.assert(
     fc.property(anyPlan, fc.nat(), ({ from, length, size }, at) => {

@@ -9,12 +9,12 @@ export interface BlockRange {
 }
 
 /**
- * Cuts `from..to` into ranges that end at multiples of `size`, so that the same blocks share a batch however often a process is stopped
- * and started in between.
+ * Cuts `from..to` into ranges whose last block is a multiple of `size`, so that the same blocks share a batch however often a process is stopped
+ * and started in between, and blocks sampled at round heights end one.
  */
 export function* planRanges(from: number, to: number, size: number): Generator<BlockRange> {
   for (let start = from; start <= to;) {
-    const end = Math.min(to, Math.floor(start / size) * size + size - 1)
+    const end = Math.min(to, Math.ceil(start / size) * size)
     yield { from: start, to: end }
     start = end + 1
   }

@@ -1,10 +1,14 @@
 import type { ChainReader, ChainReading } from '../chain/reader.js'
 import type { ChainState } from '../chain/state.js'
+import { prefetchNeurons } from '../chain/views/neuron-view.js'
 import { readNetuids, ROOT_NETUID, subnetItems, SUBTENSOR } from '../chain/views/subnet-view.js'
+import { epochDue } from '../consensus/tokenomics/emission-queue.js'
 import { emptyFacts, emptyState, type Facts, type Hex, type StateChanges } from '../core/records.js'
 import { addBlockFacts, authorOf } from './block-facts.js'
 import type { DecodedBlock } from './decode-block.js'
-import { addAdjustments, addSnapshot, epochBlocks, epochDue, rootEpochs, type LoadedEmission, type StateAt } from './epochs.js'
+import { createAuditor, type Auditor } from './audits.js'
+import { addAdjustments, addEpoch, epochBlocks, rootEpochs, type LoadedEmission, type StateAt } from './epochs.js'
+import { prefetchInputs } from './epoch-inputs.js'
 import type { ExtractOptions, ExtractRequest } from './extract.js'
 import { addFirstState, sortFacts } from './first-state.js'
 import { readNetworkStats } from './network-stats.js'
@@ -124,18 +128,27 @@ export function createRange({ chain, reading, options, blocks, parentHash, befor
       for (const netuid of touches.removedSubnets) if (!lives.has(netuid)) lives.set(netuid, from + i - 1)
     })
     const lived = [...lives].filter(([, last]) => last >= from)
+    const roots = lives.has(ROOT_NETUID) ? rootEpochsOf() : Promise.resolve([])
+    const nets = [...lives.keys()]
+    const runtimeAt = (height: number): DecodedBlock['runtime'] => (blocks[height - from] as DecodedBlock).runtime
+    const auditor = createAuditor({ facts, stateAt, runtimeAt, netuids: nets, rootEpochs: roots })
     await Promise.all([
       ...lived.map(([netuid, last]) => addAdjustments(netuid, from, last, stateAt, facts)),
-      ...lived.filter(([netuid]) => netuid !== ROOT_NETUID).map(([netuid, last]) => addSubnetEpochs(netuid, last)),
-      lives.has(ROOT_NETUID) ? addRootEpochs([...lives.keys()]) : undefined,
+      ...lived.filter(([netuid]) => netuid !== ROOT_NETUID).map(([netuid, last]) => addSubnetEpochs(netuid, last, nets, auditor)),
+      addRootEpochs(roots, nets, auditor),
     ])
   }
 
-  async function addSubnetEpochs(netuid: number, last: number): Promise<void> {
-    const [{ epochs, tempo }] = await Promise.all([epochBlocks(netuid, from, last, stateAt), addLoadedBefore(netuid)])
+  async function addSubnetEpochs(netuid: number, last: number, nets: readonly number[], auditor: Auditor): Promise<void> {
+    const n = ((await (await stateAt(to)).get(SUBTENSOR, 'SubnetworkN', netuid)) as number | null) ?? 0
+    const also = (before: ChainState): void => prefetchInputs(before, netuid, nets, n)
+    // The counters of a chain begin at 0, where no epoch ran.
+    const [{ epochs, tempo }] = await Promise.all([epochBlocks(netuid, Math.max(1, from), last, stateAt, also), addLoadedBefore(netuid)])
     await Promise.all(
       epochs.map(async (height) => {
-        addLoaded(await addSnapshot(await stateAt(height), netuid, timestampOf(height), true, facts))
+        const state = await stateAt(height)
+        prefetchNeurons(state, netuid, n)
+        addLoaded(await addEpoch(state, netuid, timestampOf(height), auditor, facts))
       }),
     )
     // An epoch that would have given more than was due writes its results and leaves the counter: the neurons are read again all the same.
@@ -150,23 +163,37 @@ export function createRange({ chain, reading, options, blocks, parentHash, befor
     if (!before) addLoaded(await (await stateAt(Math.max(0, from - 1))).get(SUBTENSOR, 'LoadedEmission', netuid))
   }
 
-  async function addRootEpochs(nets: readonly number[]): Promise<void> {
+  function rootEpochsOf(): Promise<number[]> {
     const changes = touched.flatMap((touches, i) => (touches.params.has(ROOT_NETUID) || touches.subnets.has(ROOT_NETUID) ? [from + i] : []))
-    const heights = await rootEpochs(Math.max(1, from), to, changes, stateAt)
-    await Promise.all(
-      heights.map(async (height) => {
-        const state = await stateAt(height)
-        const keys = nets.map((netuid) => [netuid])
-        const [values] = await Promise.all([
-          state.json(SUBTENSOR, 'EmissionValues', keys),
-          addSnapshot(state, ROOT_NETUID, timestampOf(height), true, facts),
-        ])
-        if (!state.has(SUBTENSOR, 'EmissionValues')) return
-        nets.forEach((netuid, i) =>
-          facts.subnetParams.push({ netuid, name: 'emissionValues', blockHeight: height, value: values[i] ?? 'null' }),
-        )
+    return rootEpochs(Math.max(1, from), to, changes, stateAt)
+  }
+
+  async function addRootEpochs(heights: Promise<number[]>, nets: readonly number[], auditor: Auditor): Promise<void> {
+    await Promise.all((await heights).map((height) => addRootEpoch(height, nets, auditor)))
+  }
+
+  async function addRootEpoch(height: number, nets: readonly number[], auditor: Auditor): Promise<void> {
+    const state = await stateAt(height)
+    const keys = nets.map((netuid) => [netuid])
+    const stored = state.stored(SUBTENSOR, 'EmissionValues', keys) as Promise<(bigint | null)[]>
+    const outputs = stored.then((values) => ({
+      kind: 'root' as const,
+      emissionValues: nets.flatMap((netuid, i) => {
+        const value = values[i] ?? null
+        return value === null ? [] : [{ netuid, value }]
       }),
-    )
+    }))
+    const [present, values] = await Promise.all([
+      stored,
+      state.json(SUBTENSOR, 'EmissionValues', keys),
+      addEpoch(state, ROOT_NETUID, timestampOf(height), auditor, facts, outputs),
+    ])
+    if (!state.has(SUBTENSOR, 'EmissionValues')) return
+    nets.forEach((netuid, i) => {
+      // A subnet that is gone has no value; its default would read as one.
+      const value = present[i] === null ? 'null' : (values[i] ?? 'null')
+      facts.subnetParams.push({ netuid, name: 'emissionValues', blockHeight: height, value })
+    })
   }
 
   return {

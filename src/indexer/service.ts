@@ -232,6 +232,10 @@ class IndexerRun {
     this.head = batch.head
     const ms = performance.now() - startedAt
     this.metrics.applied(batch, ms)
+    for (const { netuid, blockHeight, audit } of batch.facts.epochs) {
+      if (audit.status === 'DIFFERS')
+        log.warn({ netuid, block: blockHeight, differences: audit.differenceCount }, 'epoch is not what its inputs give')
+    }
     const line = { block: batch.head.height, blocks: batch.facts.blocks.length, events: batch.facts.events.length, ms: Math.round(ms) }
     if (batch.head.height === best) log.info(line, 'block indexed')
     else log.debug(line, 'batch applied')

@@ -69,10 +69,14 @@ test.each([
   expect(err).toContain(message)
 })
 
-test('a range that is none is refused before anything is opened', async () => {
-  const { code, err } = await taogate(['backfill', '--from', '9', '--to', '5'])
-  expect(code).toBe(2)
-  expect(err).toBe('CONFIG_INVALID: --from 9 --to 5 is no range; wanted two block numbers, the smaller first\n')
+test.each([
+  [['backfill', '--from', '9', '--to', '5'], '--from 9 --to 5 is no range; wanted two block numbers, the smaller first'],
+  [['audit', '--from', '9', '--to', '5'], '--from 9 --to 5 is no range; wanted two block numbers, the smaller first'],
+  [['audit', '--to', 'head'], '--from 0 --to head is no range; wanted two block numbers, the smaller first'],
+  [['audit', '--netuid', '70000'], '--netuid 70000 is no subnet; wanted a whole number from 0 to 65535'],
+  [['audit', '--netuid', '-1'], '--netuid -1 is no subnet; wanted a whole number from 0 to 65535'],
+])('%j is refused before anything is opened', async (args, message) => {
+  expect(await taogate(args)).toEqual({ code: 2, out: '', err: `CONFIG_INVALID: ${message}\n` })
 })
 
 test('--print-config shows what is in force, with secrets masked, and opens nothing', async () => {
@@ -95,8 +99,9 @@ test('a known error is one line without a stack, and status 1', async () => {
 
 test('Ctrl-C ends a program that still waits for its database, with status 0', async () => {
   const args = ['indexer', '--chain', 'local', '--health-port', '0', '--database-url', 'postgres://u:hunter2@127.0.0.1:1/x']
+  let sent = false
   const { code, err } = await taogate(args, {}, (text, child) => {
-    if (/^[^\n]*health and metrics[^\n]*\n$/.test(text)) child.kill('SIGINT')
+    if (!sent && text.includes('health and metrics')) sent = child.kill('SIGINT')
   })
   expect(code).toBe(0)
   expect(err).not.toContain('hunter2')
@@ -119,11 +124,22 @@ test('the same Ctrl-C arriving twice is one; a later one ends the program at onc
   expect({ code, err }).toEqual({ code: 130, err: 'up;stopping;SIGINT again: ending without waiting\n' })
 })
 
+test('output that nobody reads any more ends the program in order', async () => {
+  const script = `
+    import { watchProcess } from ${JSON.stringify(new URL('../../dist/cli/signals.js', import.meta.url).href)}
+    const end = (text) => { process.stderr.write(text); process.exit() }
+    watchProcess({ stop: (reason) => end('stop: ' + reason), fail: (error) => end('fail: ' + error) })
+    setInterval(() => process.stdout.write('one more line\\n'), 10)`
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script])
+  child.stdout.once('data', () => child.stdout.destroy())
+  expect(await ended(child, () => {})).toMatchObject({ code: 0, err: 'stop: nobody reads the output' })
+})
+
 test('--version prints the version, --help the commands', async () => {
   const packageJson = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
   expect(await taogate(['--version'])).toEqual({ code: 0, out: `${packageJson.version}\n`, err: '' })
   const help = await taogate(['--help'])
   expect(help.code).toBe(0)
-  for (const command of ['up', 'indexer', 'api', 'backfill', 'devnet', 'migrate', 'status', 'docs'])
+  for (const command of ['up', 'indexer', 'api', 'backfill', 'audit', 'devnet', 'migrate', 'status', 'docs'])
     expect(help.out).toContain(`  ${command}`)
 })

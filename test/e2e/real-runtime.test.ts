@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import type { Pool } from 'pg'
 import { describe, expect, test } from 'vitest'
 import { testDatabase } from '../support/database.js'
 import { indexTo } from '../support/indexing.js'
@@ -12,8 +13,8 @@ import { compareWithTruth, type Truth } from '../support/truth.js'
  * stored is compared with what the rig reads from the node's storage through another library.
  * TAOGATE_RIG_SEEDS and TAOGATE_RIG_BLOCKS change how many scenarios are played and how long they are.
  */
-const SEEDS = (process.env['TAOGATE_RIG_SEEDS'] ?? 'rig,second').split(',')
-const BLOCKS = Number(process.env['TAOGATE_RIG_BLOCKS'] ?? 200)
+const SEEDS = (process.env['TAOGATE_RIG_SEEDS'] ?? 'rig,second,third').split(',')
+const BLOCKS = Number(process.env['TAOGATE_RIG_BLOCKS'] ?? 250)
 const SPECS: SpecVersion[] = [103, 143]
 const MINUTES = 60_000
 
@@ -27,7 +28,8 @@ describe.skipIf(!needsRig())('the index says what the real runtime says', () => 
       const node = await startRig(spec)
       try {
         await runTool('scenario.mjs', ['--ws', node.url, '--out', folder, '--blocks', String(BLOCKS), '--seed', seed], 25 * MINUTES)
-        const end = (JSON.parse(await readFile(path.join(folder, 'summary.json'), 'utf8')) as { lastBlock: number }).lastBlock
+        const summary = JSON.parse(await readFile(path.join(folder, 'summary.json'), 'utf8')) as Summary
+        const end = summary.lastBlock
         // Not at batch ends, at one, and at the head.
         const heights = [Math.floor(end * 0.31), Math.floor(end * 0.6), 127, end].filter((height) => height <= end).sort((a, b) => a - b)
         await using db = await testDatabase()
@@ -39,6 +41,7 @@ describe.skipIf(!needsRig())('the index says what the real runtime says', () => 
           // The comparison compared something: a neuron has a score of fields, a block a hash.
           expect(compared).toBeGreaterThan(height * 10)
         }
+        await expectExactEpochs(db.pool, spec, summary)
       } finally {
         await node.close()
         await rm(folder, { recursive: true, force: true })
@@ -47,6 +50,32 @@ describe.skipIf(!needsRig())('the index says what the real runtime says', () => 
     30 * MINUTES,
   )
 })
+
+interface Summary {
+  lastBlock: number
+  /** What the rig saw itself, from storage. */
+  epochs: Record<string, { epochs: number; withIncentive: number; withDividends: number }>
+}
+
+/** Every epoch was recomputed from the state before its block, and came to what the chain wrote. */
+async function expectExactEpochs(pool: Pool, spec: SpecVersion, summary: Summary): Promise<void> {
+  const { rows: others } = await pool.query(
+    "select netuid, block_height, audit_reason, audit_differences from epochs where audit_status is distinct from 'EXACT'",
+  )
+  expect(others).toEqual([])
+  const { rows } = await pool.query<{ netuid: number; epochs: number }>('select netuid, count(*)::int as epochs from epochs group by 1')
+  const counts = new Map(rows.map(({ netuid, epochs }) => [netuid, epochs]))
+  for (const [netuid, { epochs, withIncentive, withDividends }] of Object.entries(summary.epochs)) {
+    expect(counts.get(Number(netuid)), `epochs of subnet ${netuid}`).toBe(epochs)
+    expect(Math.min(withIncentive, withDividends)).toBeGreaterThan(5)
+  }
+  expect(counts.get(0) ?? 0).toBeGreaterThan(spec === 143 ? 15 : -1)
+  // Stake that is paid out in an epoch's own block is part of the check: there are blocks in which one subnet is paid and another has its epoch.
+  const { rows: drains } = await pool.query(
+    'select 1 from epochs a join epochs b on b.block_height = a.block_height + 1 and b.netuid <> a.netuid limit 1',
+  )
+  expect(drains.length, 'epochs in whose block another subnet is paid').toBeGreaterThan(0)
+}
 
 async function readTruth(url: string, height: number, folder: string): Promise<Truth> {
   const file = path.join(folder, `truth-${height}.json`)

@@ -3,9 +3,12 @@ import {
   emptyFacts,
   emptyState,
   type AccountState,
+  type AuditRecord,
   type Batch,
   type BlockRecord,
   type DelegationState,
+  type EpochInputRecord,
+  type EpochRecord,
   type EventRecord,
   type ExtrinsicRecord,
   type Facts,
@@ -13,6 +16,7 @@ import {
   type Hex,
   type HistoryBatch,
   type HotkeyState,
+  type NetworkStatRecord,
   type NeuronFields,
   type NeuronState,
   type StateChanges,
@@ -93,6 +97,54 @@ export function aTransfer(fields: Partial<TransferRecord> & { blockHeight: numbe
     amount: 1_000_000_000n,
     fee: 125_000n,
     timestamp: blockTime(fields.blockHeight),
+    ...fields,
+  }
+}
+
+export function anAudit(fields: Partial<AuditRecord> = {}): AuditRecord {
+  return {
+    status: 'EXACT',
+    reason: null,
+    generation: '2024-03',
+    inputsHash: bytes32('inputs'),
+    differenceCount: 0,
+    differences: null,
+    ...fields,
+  }
+}
+
+/** An epoch that was EXACT unless said otherwise. */
+export function anEpoch(fields: Partial<Omit<EpochRecord, 'audit'>> & { blockHeight: number; audit?: Partial<AuditRecord> }): EpochRecord {
+  return {
+    netuid: 1,
+    tempo: 99,
+    n: 4,
+    emissionValue: null,
+    emissionDue: null,
+    serverEmission: 0n,
+    validatorEmission: 0n,
+    totalStake: 0n,
+    activeCount: 1,
+    validatorCount: 1,
+    timestamp: blockTime(fields.blockHeight),
+    ...fields,
+    audit: anAudit(fields.audit),
+  }
+}
+
+export function epochInputs(fields: Partial<EpochInputRecord> & { blockHeight: number }): EpochInputRecord {
+  return { netuid: 1, inputs: Uint8Array.of(0, 0x5c, 0xff), ...fields }
+}
+
+export function networkStats(fields: Partial<NetworkStatRecord> & { blockHeight: number }): NetworkStatRecord {
+  return {
+    timestamp: blockTime(fields.blockHeight),
+    balancesIssuance: 1n,
+    totalIssuance: 2n,
+    totalStake: 3n,
+    blockEmission: 4n,
+    subnets: 1,
+    totals: '{}',
     ...fields,
   }
 }
@@ -188,9 +240,9 @@ export function aBatch(options: BatchOptions): Batch {
 
 export function aHistoryBatch(options: { from: number; to: number; facts?: Partial<Facts> }): HistoryBatch {
   const { from, to, facts } = options
-  return { from, to, facts: { ...emptyFacts(), blocks: blocksOf(from, to, ''), ...facts } }
+  return { from, to, facts: { ...emptyFacts(), blocks: blocksOf(from, to), ...facts } }
 }
 
-function blocksOf(from: number, to: number, branch: string): BlockRecord[] {
+export function blocksOf(from: number, to: number, branch = ''): BlockRecord[] {
   return Array.from({ length: to - from + 1 }, (_, i) => aBlock({ height: from + i }, branch))
 }

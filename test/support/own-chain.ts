@@ -9,7 +9,7 @@ import { createAuthor, type Author } from '../../src/devnet/node/author.js'
 import { createDevnetRuntime, CHAIN_SLOT_MS } from '../../src/devnet/runtime/compose.js'
 import { subtensorGenesis } from '../../src/devnet/runtime/subtensor/index.js'
 import { DispatchError, type CallValue, type Context, type DispatchOutcome } from '../../src/devnet/runtime/types.js'
-import { openChainStore } from '../../src/devnet/state/chain-store.js'
+import { openChainStore, type Block } from '../../src/devnet/state/chain-store.js'
 
 export interface EventRecord {
   phase: { type: string; value?: number }
@@ -22,6 +22,8 @@ export interface Item {
   /** Of the test, for messages. */
   label: string
   tip?: bigint
+  /** Blocks after the present head in which it may be taken, a power of two; for ever when absent. */
+  period?: number
 }
 
 export interface OwnChain {
@@ -82,10 +84,22 @@ export async function ownChain({ people = 20, tao = 2_000n } = {}): Promise<OwnC
     read,
     block: (items = []) => {
       const nonces = new Map<Hex, number>()
-      const extrinsics = items.map(({ by, call, tip }) => {
+      const head = store.best
+      const extrinsics = items.map(({ by, call, tip, period }) => {
         const nonce = nonces.get(by.id) ?? read((ctx) => ctx.get<{ nonce: number }>('System', 'Account', by.id).nonce)
         nonces.set(by.id, nonce + 1)
-        return encodeSigned({ call, signer: by.id, nonce, tip, genesisHash: genesis.hash }, by.sign, runtime.codecs)
+        return encodeSigned(
+          {
+            call,
+            signer: by.id,
+            nonce,
+            tip,
+            genesisHash: genesis.hash,
+            mortality: period === undefined ? undefined : mortalFrom(head, period),
+          },
+          by.sign,
+          runtime.codecs,
+        )
       })
       author.newBlock({ extrinsics })
       const all = events()
@@ -93,6 +107,10 @@ export async function ownChain({ people = 20, tao = 2_000n } = {}): Promise<OwnC
       return items.map((_, i) => outcomeOf(i + 1, all))
     },
   }
+}
+
+function mortalFrom({ number, hash }: Block, period: number) {
+  return { era: { period, phase: number % period }, birthHash: hash }
 }
 
 export function errorName(error: unknown): string {

@@ -1,4 +1,4 @@
-import type { Batch, Facts, Head, StateChanges } from '../../src/core/records.js'
+import type { AuditRecord, Batch, Facts, Head, StateChanges } from '../../src/core/records.js'
 import * as a from './builders.js'
 
 /** Numbers that are the same for the same seed. */
@@ -99,21 +99,22 @@ function randomFacts(random: Random, from: number, to: number): Partial<Facts> {
     accountBalances: some((blockHeight, n) => ({
       ...{ address: a.key(n), blockHeight, free: amount(), reserved: 0n, staked: 0n, timestamp: a.blockTime(blockHeight) },
     })),
-    epochs: some((blockHeight, netuid) => ({
-      ...{ netuid, blockHeight, tempo: 99, n: 4, emissionValue: null, serverEmission: amount(), validatorEmission: null, totalStake: 1n },
-      ...{ activeCount: 1, validatorCount: 1, timestamp: a.blockTime(blockHeight) },
-    })),
+    epochs: some((blockHeight, netuid) => a.anEpoch({ netuid, blockHeight, serverEmission: amount(), audit: randomAudit(random) })),
+    epochInputs: some((blockHeight, netuid) => a.epochInputs({ netuid, blockHeight, inputs: Uint8Array.of(random.below(256), netuid) })),
     emissions: some((blockHeight, uid) => ({ netuid: 1, blockHeight, uid, hotkey: key(), server: null, validator: null, total: amount() })),
     neuronSnapshots: some((blockHeight, uid) => ({ ...a.neuronFields({ netuid: 1, uid, hotkey: key() }), blockHeight })),
-    networkStats: heights.map((blockHeight) => ({
-      ...{ blockHeight, timestamp: a.blockTime(blockHeight), balancesIssuance: 1n, totalIssuance: 2n, totalStake: null, blockEmission: 3n },
-      ...{ subnets: 1, totals: '{}' },
-    })),
+    networkStats: heights.map((blockHeight) => a.networkStats({ blockHeight, totalStake: null })),
     runtimeVersions: random.pick(1, 3).map((n) => ({
       ...{ specVersion: n, specName: 'node-subtensor', transactionVersion: null, firstBlock: to, metadataVersion: 14 },
       ...{ metadataHash: a.bytes32('metadata', n), metadata: Uint8Array.of(n) },
     })),
   }
+}
+
+function randomAudit(random: Random): Partial<AuditRecord> {
+  if (random.chance(0.2)) return { status: 'NOT_AUDITABLE', reason: 'UNKNOWN_GENERATION', generation: null, inputsHash: null }
+  if (random.chance(0.6)) return {}
+  return { status: 'DIFFERS', differenceCount: 1, differences: `[{"uid":${random.below(9)},"field":"rank","chain":"1","computed":"2"}]` }
 }
 
 function randomState(random: Random, block: number): StateChanges {

@@ -133,6 +133,7 @@ export const lists = {
     present: subnetTypes.presentEpoch,
     plural: 'Epochs',
     singular: 'Epoch',
+    heavy: { audit: ['auditDifferences'] },
     filterOf,
   }),
   emissions: createList({

@@ -9,6 +9,7 @@ import { neuronResolvers } from './resolvers/neuron.js'
 import { nodeResolvers } from './resolvers/node.js'
 import { oneResolvers } from './resolvers/one.js'
 import { searchResolvers } from './resolvers/search.js'
+import { auditCosts } from './types/audits.js'
 
 /** The root lists, with what their order and rows are. */
 function rootLists(): Resolvers[] {
@@ -58,7 +59,7 @@ export function buildApiSchema(version: string): ApiSchema {
   ]
   const resolvers = parts.map(({ resolver }) => resolver) as unknown as NonEmptyArray<NonNullable<unknown> & (new () => object)>
   const schema = buildSchemaSync({ resolvers, validate: false })
-  return { schema: lexicographicSortSchema(schema), costs: parts.flatMap(({ costs }) => costs) }
+  return { schema: lexicographicSortSchema(schema), costs: [...parts.flatMap(({ costs }) => costs), ...auditCosts] }
 }
 
 /** The schema in its language, as `schema.graphql` holds it. */

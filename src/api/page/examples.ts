@@ -176,6 +176,44 @@ export const EXAMPLES: readonly Example[] = [
 `,
   },
   {
+    query: `query EpochAudits {
+  # filter: { auditStatus: { equalTo: "DIFFERS" } } leaves those that are not exact.
+  epochs(first: 10) {
+    nodes {
+      netuid
+      blockHeight
+      emissionDue
+      emissionGap
+      audit {
+        status
+        reason
+        differences {
+          uid
+          field
+          chain
+          computed
+        }
+      }
+    }
+  }
+  _metadata {
+    audits {
+      exact
+      differs
+      notAuditable
+      unknown
+    }
+    reconciliation {
+      blockHeight
+      stakeGap
+      balanceGap
+      issuanceGap
+    }
+  }
+}
+`,
+  },
+  {
     query: `query StateOfTheIndex {
   _metadata {
     lastProcessedHeight

@@ -95,10 +95,12 @@ const indexer = z.object({
     flag: 'fetch-concurrency',
     about: 'Batches read side by side while catching up. More hides the latency of a far node and costs memory.',
   }),
-  statsEvery: count(100, 1, 1_000_000, {
+  statsEvery: count(128, 1, 1_000_000, {
     env: 'STATS_EVERY',
     flag: 'stats-every',
-    about: 'Network totals are stored every this many blocks.',
+    about:
+      'Network totals are stored every this many blocks. The sums of the index that belong beside them are taken where such a block ends a batch: ' +
+      'everywhere when this is a multiple of BATCH_BLOCKS, otherwise only while the head is followed.',
   }),
   healthPort: count(4001, 0, 65_535, {
     env: 'HEALTH_PORT',

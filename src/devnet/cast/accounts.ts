@@ -17,7 +17,7 @@ export interface CastAccounts {
   /** The usual development accounts, with money. */
   developers: Account[]
   authorities: Account[]
-  /** Each coldkey owns the hotkey of the same place. */
+  /** Each coldkey owns the hotkey of the same place. There are some more than a subnet has seats; they wait for one. */
   coldkeys: Account[]
   hotkeys: Account[]
   nominators: Account[]
@@ -26,9 +26,11 @@ export interface CastAccounts {
 const DEVELOPERS = ['Alice', 'Bob', 'Charlie', 'Dave', 'Eve', 'Ferdie']
 const AUTHORITIES = 3
 const NOMINATORS = 4
+/** To each this many seats there is one who waits. */
+const SEATS_PER_NEWCOMER = 8
 
 /** Needs the WebAssembly of @polkadot/util-crypto to be ready. */
-export function castAccounts(seed: string, neurons: number): CastAccounts {
+export function castAccounts(seed: string, seats: number): CastAccounts {
   const keyring = new Keyring({ type: 'sr25519', ss58Format: 42 })
   // Deriving from a pair is cheap; the phrase is stretched once.
   const base = keyring.createFromUri(`//${seed.replaceAll('/', '_')}`)
@@ -36,13 +38,14 @@ export function castAccounts(seed: string, neurons: number): CastAccounts {
   const many = (role: string, count: number) =>
     Array.from({ length: count }, (_, i) => fromPair(`${root}//${role}//${i}`, base.derive(`//${role}//${i}`)))
   const developers = DEVELOPERS.map((name) => fromPair(`//${name}`, keyring.createFromUri(`//${name}`)))
+  const pairs = seats + Math.ceil(seats / SEATS_PER_NEWCOMER)
   return {
     alice: developers[0] as Account,
     developers,
     authorities: many('authority', AUTHORITIES),
-    coldkeys: many('cold', neurons),
-    hotkeys: many('hot', neurons),
-    nominators: many('nominator', neurons === 0 ? 0 : NOMINATORS),
+    coldkeys: many('cold', pairs),
+    hotkeys: many('hot', pairs),
+    nominators: many('nominator', seats === 0 ? 0 : NOMINATORS),
   }
 }
 

@@ -9,6 +9,8 @@ export interface Scene {
   ctx: Context
   accounts: CastAccounts
   subnets: number
+  /** Of each subnet. */
+  seats: number
   random: Random
   head: { number: number; hash: Hex }
 }
@@ -24,15 +26,22 @@ const SUBTENSOR = 'SubtensorModule'
 const RAO = 1_000_000_000n
 /** Registrations per subnet and block: below the chain's own limit, so that a stranger finds room too. */
 const REGISTRATIONS = 4
+/** In a full subnet, somebody new comes in once in this many blocks. */
+const NEWCOMER_EVERY = 8
 /** Each this many neurons, one is a validator. */
 const VALIDATOR_EVERY = 4
+const ROOT_NETUID = 0
+const ROOT_REGISTRATIONS = 2
 const AXONS_PER_BLOCK = 6
 const WEIGHTS_EVERY = 5
-const WEIGHTED_MINERS = 8
+/** A validator overlooks one in this many miners. */
+const OVERLOOKED = 8
 
 const netuidsOf = (scene: Scene) => Array.from({ length: scene.subnets }, (_, i) => i + 1)
 const subtensor = (by: Account, call: string, args: Record<string, unknown>): Action => ({ by, pallet: SUBTENSOR, call, args })
-const isValidator = (place: number) => place % VALIDATOR_EVERY === 0
+const isValidator = ({ seats }: Scene, place: number) => place < seats && place % VALIDATOR_EVERY === 0
+/** How many validators a subnet of so many seats has. */
+export const validatorsOf = (seats: number): number => Math.ceil(seats / VALIDATOR_EVERY)
 
 function pairAt({ accounts }: Scene, place: number): { cold: Account; hot: Account } {
   return { cold: accounts.coldkeys[place] as Account, hot: accounts.hotkeys[place] as Account }
@@ -49,17 +58,30 @@ function uidOf({ ctx }: Scene, netuid: number, hotkey: Hex): number | undefined 
 /** Work on the head is one block old when it runs, and may be up to two. */
 export function registerActions(scene: Scene): Action[] {
   const { ctx, head } = scene
-  return netuidsOf(scene).flatMap((netuid) => {
-    const missing = places(scene).filter((place) => uidOf(scene, netuid, pairAt(scene, place).hot.id) === undefined)
-    return missing.slice(0, REGISTRATIONS).map((place) => {
+  return netuidsOf(scene).flatMap((netuid) =>
+    entrants(scene, netuid).map((place) => {
       const { cold, hot } = pairAt(scene, place)
       if ((place + netuid) % 3 === 0) return subtensor(cold, 'burned_register', { netuid, hotkey: hot.id })
       // The difficulty may be raised before the work is looked at.
       const difficulty = ctx.get<bigint>(SUBTENSOR, 'Difficulty', netuid) * 2n
       const { nonce, seal } = findWork(head.hash, hot.id, difficulty)
       return subtensor(hot, 'register', { netuid, block_number: BigInt(head.number), nonce, work: seal, hotkey: hot.id, coldkey: cold.id })
-    })
-  })
+    }),
+  )
+}
+
+/**
+ * As long as there is room, all who are outside. Once the subnet is full and an epoch has said what everybody is worth, one at a time: each pushes out the
+ * neuron with the lowest score. A validator that was pushed out is the first to come back.
+ */
+function entrants(scene: Scene, netuid: number): number[] {
+  const { ctx, head, random } = scene
+  const outside = places(scene).filter((place) => uidOf(scene, netuid, pairAt(scene, place).hot.id) === undefined)
+  const room = ctx.get<number>(SUBTENSOR, 'MaxAllowedUids', netuid) - ctx.get<number>(SUBTENSOR, 'SubnetworkN', netuid)
+  if (room > 0) return outside.slice(0, Math.min(room, REGISTRATIONS))
+  const ranked = ctx.get<bigint>(SUBTENSOR, 'LastMechansimStepBlock', netuid) > 0n
+  if (outside.length === 0 || !ranked || (head.number + netuid) % NEWCOMER_EVERY !== 0) return []
+  return [outside.find((place) => isValidator(scene, place)) ?? random.pick(outside)]
 }
 
 /** Axons at addresses that lead nowhere: 10.x.y.z, from the account's own bytes. */
@@ -72,7 +94,7 @@ export function serveActions(scene: Scene): Action[] {
   return silent.slice(0, AXONS_PER_BLOCK).map(({ netuid, place, hot }) => {
     const ip = (10n << 24n) | (BigInt(`0x${hot.id.slice(2, 8)}`) & 0xff_ffffn)
     const port = 8091 + netuid * 100 + (place % 100)
-    if (isValidator(place) && !scene.ctx.has(SUBTENSOR, 'Prometheus', netuid, hot.id) && scene.head.number % 2 === 0) {
+    if (isValidator(scene, place) && !scene.ctx.has(SUBTENSOR, 'Prometheus', netuid, hot.id) && scene.head.number % 2 === 0) {
       return subtensor(hot, 'serve_prometheus', { netuid, version: 500, ip, port: port + 1000, ip_type: 4 })
     }
     return subtensor(hot, 'serve_axon', { netuid, version: 500, ip, port, ip_type: 4, protocol: 4, placeholder1: 0, placeholder2: 0 })
@@ -82,7 +104,9 @@ export function serveActions(scene: Scene): Action[] {
 /** Validators open themselves to delegation and stake on themselves; nominators follow now and then, and sometimes leave again. */
 export function delegateActions(scene: Scene): Action[] {
   const { ctx, random, accounts, head } = scene
-  const validators = places(scene).filter((place) => isValidator(place) && uidOf(scene, 1, pairAt(scene, place).hot.id) !== undefined)
+  const validators = places(scene).filter(
+    (place) => isValidator(scene, place) && uidOf(scene, 1, pairAt(scene, place).hot.id) !== undefined,
+  )
   const actions: Action[] = []
   for (const place of validators) {
     const { cold, hot } = pairAt(scene, place)
@@ -102,6 +126,16 @@ export function delegateActions(scene: Scene): Action[] {
   return actions
 }
 
+interface Miner {
+  uid: number
+  worth: number
+}
+
+/** How well a miner works, 1 to 256. All validators see the same, each with an error of its own, so that there is something to agree on. */
+function worthOf(hotkey: Hex): number {
+  return 1 + parseInt(hotkey.slice(2, 4), 16)
+}
+
 /** One validator after another, each every few blocks. Those without a permit may only speak of themselves, and say nothing. */
 export function weightActions(scene: Scene): Action[] {
   const { ctx, random, head } = scene
@@ -109,12 +143,13 @@ export function weightActions(scene: Scene): Action[] {
     const permits = ctx.get<boolean[]>(SUBTENSOR, 'ValidatorPermit', netuid)
     const updates = ctx.get<bigint[]>(SUBTENSOR, 'LastUpdate', netuid)
     const rateLimit = ctx.get<bigint>(SUBTENSOR, 'WeightsSetRateLimit', netuid)
-    const miners = places(scene).flatMap((place) => {
-      const uid = isValidator(place) ? undefined : uidOf(scene, netuid, pairAt(scene, place).hot.id)
-      return uid === undefined ? [] : [uid]
+    const miners = places(scene).flatMap((place): Miner[] => {
+      const { id } = pairAt(scene, place).hot
+      const uid = isValidator(scene, place) ? undefined : uidOf(scene, netuid, id)
+      return uid === undefined ? [] : [{ uid, worth: worthOf(id) }]
     })
     return places(scene)
-      .filter((place) => isValidator(place) && (head.number + place / VALIDATOR_EVERY + netuid) % WEIGHTS_EVERY === 0)
+      .filter((place) => isValidator(scene, place) && (head.number + place / VALIDATOR_EVERY + netuid) % WEIGHTS_EVERY === 0)
       .flatMap((place) => {
         const { hot } = pairAt(scene, place)
         const uid = uidOf(scene, netuid, hot.id)
@@ -122,13 +157,44 @@ export function weightActions(scene: Scene): Action[] {
         const waited = BigInt(head.number + 1) - (updates[uid] ?? 0n)
         if (waited <= rateLimit) return []
         // Until an epoch has given permits, a validator can vote for itself alone.
-        const dests = permits[uid] === true && miners.length > 0 ? someOf(miners, WEIGHTED_MINERS, random) : [uid]
-        const weights = dests.map(() => 1 + random.below(0xffff))
+        const seen = permits[uid] === true ? miners.filter(() => random.below(OVERLOOKED) > 0) : []
+        const rows = seen.length === 0 ? [{ uid, worth: 1 }] : seen
+        const dests = rows.map((row) => row.uid)
+        const weights = rows.map(({ worth }) => worth * (75 + random.below(51)))
         return [
           subtensor(hot, 'set_weights', { netuid, dests, weights, version_key: ctx.get<bigint>(SUBTENSOR, 'WeightsVersionKey', netuid) }),
         ]
       })
   })
+}
+
+/** Validators with stake behind them take seats in the root network, and say from there which subnet is worth how much. */
+export function rootActions(scene: Scene): Action[] {
+  const { ctx, random, head } = scene
+  const pairs = places(scene)
+    .filter((place) => isValidator(scene, place))
+    .map((place) => ({ place, ...pairAt(scene, place), uid: uidOf(scene, ROOT_NETUID, pairAt(scene, place).hot.id) }))
+  const entering = pairs.filter(({ hot, uid }) => uid === undefined && ctx.get<bigint>(SUBTENSOR, 'TotalHotkeyStake', hot.id) > 0n)
+  const updates = ctx.get<bigint[]>(SUBTENSOR, 'LastUpdate', ROOT_NETUID)
+  const rateLimit = ctx.get<bigint>(SUBTENSOR, 'WeightsSetRateLimit', ROOT_NETUID)
+  const voting = pairs.filter(
+    ({ place, uid }) =>
+      uid !== undefined &&
+      (head.number + place / VALIDATOR_EVERY) % WEIGHTS_EVERY === 0 &&
+      BigInt(head.number + 1) - (updates[uid] ?? 0n) > rateLimit,
+  )
+  const netuids = netuidsOf(scene)
+  return [
+    ...entering.slice(0, ROOT_REGISTRATIONS).map(({ cold, hot }) => subtensor(cold, 'root_register', { hotkey: hot.id })),
+    ...voting.map(({ hot }) =>
+      subtensor(hot, 'set_weights', {
+        netuid: ROOT_NETUID,
+        dests: netuids,
+        weights: netuids.map(() => 1 + random.below(0xffff)),
+        version_key: ctx.get<bigint>(SUBTENSOR, 'WeightsVersionKey', ROOT_NETUID),
+      }),
+    ),
+  ]
 }
 
 export function transferActions({ random, accounts }: Scene): Action[] {
@@ -142,12 +208,4 @@ export function transferActions({ random, accounts }: Scene): Action[] {
       args: { dest: { type: 'Id', value: random.pick(people).id }, value },
     }
   })
-}
-
-/** Different ones, in the order of their numbers. */
-function someOf(list: number[], count: number, random: Random): number[] {
-  const rest = [...list]
-  const chosen: number[] = []
-  while (chosen.length < count && rest.length > 0) chosen.push(...rest.splice(random.below(rest.length), 1))
-  return chosen.sort((a, b) => a - b)
 }

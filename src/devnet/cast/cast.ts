@@ -1,6 +1,6 @@
 /**
  * The built-in accounts keep the chain busy. They look at the chain, as people do, and decide for the next block: register where
- * there is room, serve an axon, become a delegate and put stake behind it, set weights, send money around. Choices follow from the
+ * there is room, serve an axon, become a delegate and put stake behind it, set weights, vote in the root network, send money around, and try again when they were pushed out. Choices follow from the
  * seed and the block number, so a chain that is started again goes on as it would have.
  */
 import type { Logger } from '../../core/log.js'
@@ -9,7 +9,16 @@ import type { Author } from '../node/author.js'
 import { account } from '../runtime/pallets/system.js'
 import type { CallValue, Context } from '../runtime/types.js'
 import type { Account, CastAccounts } from './accounts.js'
-import { delegateActions, registerActions, serveActions, transferActions, weightActions, type Action, type Scene } from './actions.js'
+import {
+  delegateActions,
+  registerActions,
+  rootActions,
+  serveActions,
+  transferActions,
+  weightActions,
+  type Action,
+  type Scene,
+} from './actions.js'
 import { createRandom } from './random.js'
 
 export interface Cast {
@@ -22,13 +31,15 @@ export interface CastOptions {
   accounts: CastAccounts
   /** The cast lives on subnets 1 to this. */
   subnets: number
+  /** Places in each subnet. */
+  seats: number
   seed: string
   log: Logger
 }
 
-const ROLES = [registerActions, serveActions, delegateActions, weightActions, transferActions]
+const ROLES = [registerActions, serveActions, delegateActions, weightActions, rootActions, transferActions]
 
-export function startCast({ author, accounts, subnets, seed, log }: CastOptions): Cast {
+export function startCast({ author, accounts, subnets, seats, seed, log }: CastOptions): Cast {
   const { runtime, genesisHash } = author.chain
 
   function submit(ctx: Context, by: Account, call: CallValue): void {
@@ -45,6 +56,7 @@ export function startCast({ author, accounts, subnets, seed, log }: CastOptions)
           ctx,
           accounts,
           subnets,
+          seats,
           random: createRandom(`${seed}/${head.number}`),
           head: { number: head.number, hash: head.hash },
         }

@@ -70,15 +70,26 @@ export function encodeInherent(call: CallValue, codecs: Codecs): Uint8Array {
   return encodeWith(bytesCodec, out.done())
 }
 
-/** Assembles a signed extrinsic; `sign` gets the payload and returns 64 bytes of sr25519. Immortal, because its users know the chain. */
+interface SignedCall {
+  call: CallValue
+  signer: Hex
+  nonce: number
+  tip?: bigint
+  genesisHash: Hex
+  /** Immortal when absent. */
+  mortality?: { era: Era; birthHash: Hex }
+}
+
+/** Assembles a signed extrinsic; `sign` gets the payload and returns 64 bytes of sr25519. */
 export function encodeSigned(
-  { call, signer, nonce, tip = 0n, genesisHash }: { call: CallValue; signer: Hex; nonce: number; tip?: bigint; genesisHash: Hex },
+  { call, signer, nonce, tip = 0n, genesisHash, mortality }: SignedCall,
   sign: (payload: Uint8Array) => Uint8Array,
   codecs: Codecs,
 ): Uint8Array {
   const callBytes = codecs.encode('RuntimeCall', call)
   const extra = new Writer()
-  extra.byte(0)
+  if (mortality === undefined) extra.byte(0)
+  else extra.raw(eraBytes(mortality.era))
   extra.compact(nonce)
   extra.compact(tip)
   const extraBytes = extra.done()
@@ -86,7 +97,7 @@ export function encodeSigned(
   out.byte(SIGNED)
   codecs.of('MultiAddress').write(out, { type: 'Id', value: signer })
   out.byte(1)
-  out.raw(sign(payloadOf(callBytes, extraBytes, genesisHash, genesisHash)))
+  out.raw(sign(payloadOf(callBytes, extraBytes, genesisHash, mortality?.birthHash ?? genesisHash)))
   out.raw(extraBytes)
   out.raw(callBytes)
   return encodeWith(bytesCodec, out.done())
@@ -120,6 +131,11 @@ function payloadOf(callBytes: Uint8Array, extra: Uint8Array, genesisHash: Hex, b
   additional.writeUInt32LE(TRANSACTION_VERSION, 4)
   const payload = Buffer.concat([callBytes, extra, additional, hexBytes(genesisHash), hexBytes(birthHash)])
   return payload.length > MAX_PLAIN_PAYLOAD ? blake2AsU8a(payload, 256) : payload
+}
+
+function eraBytes({ period, phase }: Era): Uint8Array {
+  const encoded = Math.log2(period) - 1 + (Math.floor(phase / Math.max(period >> 12, 1)) << 4)
+  return Uint8Array.of(encoded & 0xff, encoded >> 8)
 }
 
 function readEra(input: Reader): Era | null {

@@ -1,4 +1,5 @@
 /** The runtime of the devnet: the pallets of spec 143 at their indices. */
+import { MARCH_2024 } from '../../consensus/generations/march-2024.js'
 import { adminUtilsPallet } from './admin-utils.js'
 import { currency } from './pallets/balances-currency.js'
 import { balancesPallet } from './pallets/balances.js'
@@ -19,7 +20,7 @@ import { auraPallet, timestampPallet } from './pallets/timestamp.js'
 import { transactionPaymentPallet } from './pallets/transaction-payment.js'
 import { utilityPallet } from './pallets/utility.js'
 import { createRuntime, type Runtime } from './runtime.js'
-import { ON_INITIALIZE_WEIGHT, senate, senateMembersPallet, subtensorPallet } from './subtensor/index.js'
+import { createEpochRunner, ON_INITIALIZE_WEIGHT, senate, senateMembersPallet, subtensorPallet } from './subtensor/index.js'
 
 /** Time between blocks on the chain itself. */
 export const CHAIN_SLOT_MS = 12_000
@@ -33,7 +34,7 @@ export function createDevnetRuntime(slotMs: number = CHAIN_SLOT_MS): Runtime {
     grandpaPallet(),
     balancesPallet(),
     transactionPaymentPallet(),
-    { initializeWeight: ON_INITIALIZE_WEIGHT, ...subtensorPallet({ currency, senate }) },
+    { initializeWeight: ON_INITIALIZE_WEIGHT, ...subtensorPallet({ currency, senate, epoch: createEpochRunner(MARCH_2024) }) },
     triumviratePallet(),
     triumvirateMembersPallet(),
     senateMembersPallet(),

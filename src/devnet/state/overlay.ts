@@ -20,6 +20,8 @@ export interface Overlay {
 
 export function createOverlay(base: BaseState): Overlay {
   const written = new Map<Hex, Uint8Array | null>()
+  /** Keys that may have come or gone; all others that were written are where the base has them. */
+  const moved = new Set<Hex>()
   /** What each write replaced; `undefined` where the overlay had nothing. */
   const journal: { key: Hex; before: Uint8Array | null | undefined }[] = []
 
@@ -29,12 +31,14 @@ export function createOverlay(base: BaseState): Overlay {
       return value === undefined ? base.get(key) : (value ?? undefined)
     },
     set: (key, value) => {
-      journal.push({ key, before: written.get(key) })
+      const before = written.get(key)
+      journal.push({ key, before })
+      if (value === null || (before === undefined && base.get(key) === undefined)) moved.add(key)
       written.set(key, value)
     },
     keys: (prefix) => {
       const own: Hex[] = []
-      for (const key of written.keys()) if (key.startsWith(prefix)) own.push(key)
+      for (const key of moved) if (key.startsWith(prefix) && written.has(key)) own.push(key)
       const below = base.keys(prefix)
       if (own.length === 0) return below
       const all = new Set(below)

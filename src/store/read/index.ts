@@ -9,3 +9,5 @@ export { type MatrixColumn, type Metagraph, type MetagraphNeuron, readMetagraph 
 export { readOwnStake } from './own-stake.js'
 export { readHeightAtTime, readHyperparamsAt } from './hyperparams.js'
 export { type ChainInfo, gapsOf, type HeightRange, readChainInfo, type StoreStats } from './metadata.js'
+export { auditPage, type AuditPageEpoch, type AuditPageRequest } from './audits.js'
+export { readReconciliation, type ReconciliationRead } from './reconciliation.js'

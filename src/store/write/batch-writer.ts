@@ -2,14 +2,16 @@ import type pg from 'pg'
 import { AppError } from '../../core/errors.js'
 import type { Logger } from '../../core/log.js'
 import type { Metrics } from '../../core/metrics.js'
-import type { Batch, ChainIdentity, Facts, Head, Hex, HistoryBatch } from '../../core/records.js'
+import type { AuditRecord, Batch, ChainIdentity, EpochRecord, Facts, Head, Hex, HistoryBatch } from '../../core/records.js'
 import { toHex } from '../../core/units/bytes.js'
+import { notifyAudits, saveAudits } from './audits.js'
 import { claimChain } from './chain.js'
 import { filterFacts, insertFacts } from './facts.js'
 import { createStoreMetrics } from './metrics.js'
 import { addRange, covers, mergedWith, missingIn, readRanges, type BlockRange } from './ranges.js'
 import { rollback } from './rollback.js'
 import { applyState } from './state.js'
+import { sumState } from './sums.js'
 import { readCheckpoint, transactions, writeCheckpoint, type Checkpoint, type Transactions } from './transaction.js'
 import { noteBatch } from './undo.js'
 
@@ -34,6 +36,14 @@ export interface BatchWriter {
   rollbackTo(height: number): Promise<Head>
   /** Blocks up to here will not be undone. Never moves back. */
   setFinalized(height: number): Promise<void>
+  /** Puts new audits in the place of those of epochs that are stored; gives how many were. One statement however many there are. */
+  saveAudits(rows: readonly SavedAudit[]): Promise<number>
+}
+
+export interface SavedAudit {
+  netuid: number
+  blockHeight: number
+  audit: AuditRecord
 }
 
 export function createBatchWriter(options: { pool: pg.Pool; log: Logger; metrics: Metrics }): BatchWriter {
@@ -92,6 +102,8 @@ export function createBatchWriter(options: { pool: pg.Pool; log: Logger; metrics
         await client.query('DELETE FROM undo WHERE block_height <= (SELECT finalized_height FROM checkpoint)')
       })
     },
+
+    saveAudits: (rows) => tx.run({ doing: 'audits were stored' }, (client) => saveAudits(client, rows)),
   }
 }
 
@@ -112,6 +124,7 @@ async function apply(tx: Transactions, batch: Batch): Promise<Outcome> {
     // History that was filled in before the live index came here is not written twice.
     await insertMissing(client, { from, to: next.height }, facts)
     await applyState(client, state, next.height, undoAt)
+    if (facts.networkStats.some(({ blockHeight }) => blockHeight === next.height)) await sumState(client, next.height)
     await writeCheckpoint(client, { ...next, finalizedHeight })
     if (prev === null) await client.query('UPDATE chain SET first_block = $1', [from])
     if (undoAt !== null) await noteBatch(client, from, undoAt)
@@ -142,6 +155,7 @@ async function applyHistory(tx: Transactions, batch: HistoryBatch): Promise<{ bl
 async function insertMissing(client: pg.ClientBase, range: BlockRange, facts: Facts): Promise<{ blocks: number; rows: number }> {
   const ranges = await readRanges(client)
   const written = { blocks: 0, rows: 0 }
+  const epochs: EpochRecord[] = []
   for (const piece of missingIn(ranges, range)) {
     const whole = piece.from === range.from && piece.to === range.to
     const part = whole ? facts : filterFacts(facts, (height) => covers([piece], height))
@@ -149,8 +163,10 @@ async function insertMissing(client: pg.ClientBase, range: BlockRange, facts: Fa
     ranges.push(piece)
     written.blocks += piece.to - piece.from + 1
     written.rows += countRows(part)
+    epochs.push(...part.epochs)
   }
   if (written.blocks > 0) await addRange(client, range)
+  await notifyAudits(client, epochs)
   return written
 }
 

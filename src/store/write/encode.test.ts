@@ -8,6 +8,7 @@ import {
   jsonOrNull,
   line,
   numberOrNull,
+  rawBytes,
   text,
   textOrNull,
   timestamp,
@@ -35,6 +36,7 @@ test('JSON keeps its escapes; those that jsonb refuses become U+FFFD', () => {
 test('bytes, arrays, times and lines', () => {
   expect(bytes('0x00ff')).toBe('\\\\x00ff')
   expect(bytesParameter('0x00ff')).toBe('\\x00ff')
+  expect([rawBytes(Uint8Array.of(9, 0, 255).subarray(1)), rawBytes(new Uint8Array())]).toEqual(['\\\\x00ff', '\\\\x'])
   expect([intArray([]), intArray([1, 65_535])]).toEqual(['{}', '{1,65535}'])
   expect([timestamp(0), timestamp(1_679_270_400_123), timestamp(0)]).toEqual([
     '1970-01-01T00:00:00.000Z',

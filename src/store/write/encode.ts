@@ -43,6 +43,10 @@ export function bytesOrNull(value: Hex | null): string {
   return value === null ? NULL : bytes(value)
 }
 
+export function rawBytes(value: Uint8Array): string {
+  return `\\\\x${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex')}`
+}
+
 export function numberOrNull(value: number | bigint | null): string {
   return value === null ? NULL : String(value)
 }

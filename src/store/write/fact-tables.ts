@@ -9,6 +9,7 @@ import {
   jsonOrNull,
   line,
   numberOrNull,
+  rawBytes,
   text,
   textOrNull,
   timestamp,
@@ -34,6 +35,7 @@ export const PARTITIONED = [
   'transfers',
   'weight_sets',
   'account_balances',
+  'epoch_inputs',
   'emissions',
   'neuron_snapshots',
 ] as const
@@ -194,14 +196,18 @@ export const FACT_TABLES: readonly FactTable[] = [
   fact(
     'epochs',
     'epochs',
-    'netuid block_height tempo n emission_value server_emission validator_emission total_stake active_count validator_count timestamp',
+    'netuid block_height tempo n emission_value emission_due server_emission validator_emission total_stake active_count validator_count ' +
+      'timestamp inputs_hash audit_status audit_reason audit_generation audit_difference_count audit_differences',
     (r) =>
       [
-        [r.netuid, r.blockHeight, r.tempo, r.n, numberOrNull(r.emissionValue), numberOrNull(r.serverEmission)],
-        [numberOrNull(r.validatorEmission), numberOrNull(r.totalStake), r.activeCount, r.validatorCount, timestamp(r.timestamp)],
+        [r.netuid, r.blockHeight, r.tempo, r.n, numberOrNull(r.emissionValue), numberOrNull(r.emissionDue)],
+        [numberOrNull(r.serverEmission), numberOrNull(r.validatorEmission), numberOrNull(r.totalStake), r.activeCount, r.validatorCount],
+        [timestamp(r.timestamp), bytesOrNull(r.audit.inputsHash), r.audit.status, textOrNull(r.audit.reason)],
+        [textOrNull(r.audit.generation), r.audit.differenceCount, jsonOrNull(r.audit.differences)],
       ].flat(),
     height,
   ),
+  fact('epochInputs', 'epoch_inputs', 'netuid block_height inputs', (r) => [r.netuid, r.blockHeight, rawBytes(r.inputs)], height),
   fact(
     'emissions',
     'emissions',

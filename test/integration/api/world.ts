@@ -11,6 +11,7 @@ import {
   aDelegation,
   aHotkey,
   anAccount,
+  anEpoch,
   aNeuron,
   anEvent,
   anExtrinsic,
@@ -19,6 +20,7 @@ import {
   blockTime,
   bytes32,
   key,
+  networkStats,
   neuronFields,
 } from '../../support/builders.js'
 import { type TestDatabase, testDatabase } from '../../support/database.js'
@@ -205,19 +207,8 @@ function addExtrinsic(facts: Facts, height: number, index: number): void {
 function addEpoch(facts: Facts, height: number, size: WorldSize): void {
   const uids = uidsOf(size)
   const sum = BigInt(uids.length)
-  facts.epochs.push({
-    ...{
-      netuid: 1,
-      blockHeight: height,
-      tempo: TEMPO,
-      n: uids.length,
-      emissionValue: 1n,
-      serverEmission: sum,
-      validatorEmission: sum,
-      totalStake: 9n,
-    },
-    ...{ activeCount: uids.length, validatorCount: 1, timestamp: blockTime(height) },
-  })
+  const given = { emissionValue: 1n, serverEmission: sum, validatorEmission: sum, totalStake: 9n }
+  facts.epochs.push(anEpoch({ ...given, blockHeight: height, tempo: TEMPO, n: uids.length, activeCount: uids.length }))
   for (const uid of uids) {
     const neuron = neuronAt(uid, size, height)
     facts.neuronSnapshots.push({ ...neuron, blockHeight: height })
@@ -235,15 +226,8 @@ function addEpoch(facts: Facts, height: number, size: WorldSize): void {
     { netuid: 1, name: 'burn', blockHeight: height, value: `"${height}"` },
     { netuid: 1, name: 'tempo', blockHeight: height, value: String(height) },
   )
-  const totals = {
-    balancesIssuance: BigInt(height),
-    totalIssuance: null,
-    totalStake: BigInt(height),
-    blockEmission: 1n,
-    subnets: 2,
-    totals: '{}',
-  }
-  facts.networkStats.push({ ...totals, blockHeight: height, timestamp: blockTime(height) })
+  const totals = { balancesIssuance: BigInt(height), totalIssuance: null, totalStake: BigInt(height), blockEmission: 1n, subnets: 2 }
+  facts.networkStats.push(networkStats({ ...totals, blockHeight: height }))
 }
 
 function addReplacement(facts: Facts): void {

@@ -223,6 +223,9 @@ test('the number of statements is the same for ten rows and for a thousand', asy
         finalizedHeight: 0,
         facts: {
           events: numbers.map((index) => a.anEvent({ blockHeight: height, index })),
+          epochs: numbers.map((netuid) => a.anEpoch({ netuid, blockHeight: height, audit: netuid % 2 === 0 ? { status: 'DIFFERS' } : {} })),
+          epochInputs: numbers.map((netuid) => a.epochInputs({ netuid, blockHeight: height })),
+          networkStats: [a.networkStats({ blockHeight: height })],
           subnetParams: numbers.map((i) => ({ netuid: 1, name: `p${i}`, blockHeight: height, value: String(height) })),
         },
         state: {

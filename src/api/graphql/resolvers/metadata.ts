@@ -1,9 +1,11 @@
 import { Ctx, Field, Int, ObjectType, Query, Resolver } from '../decorators.js'
 import type { Hex } from '../../../core/records.js'
-import { gapsOf, type HeightRange, readChainInfo } from '../../../store/read/index.js'
+import { gapsOf, type HeightRange, readChainInfo, readReconciliation, type ReconciliationRead } from '../../../store/read/index.js'
 import type { ApiContext } from '../context.js'
 import type { Resolvers } from '../list.js'
 import { BigIntScalar, HashScalar } from '../scalars.js'
+import { AuditCounts } from '../types/audits.js'
+import { Reconciliation, withGaps } from '../types/reconciliation.js'
 
 /** What the index holds, how far it is, and what a query may ask. */
 
@@ -79,6 +81,13 @@ class Metadata {
   firstBlock!: number | null
   @Field(() => [HeightRangeType], { description: 'Blocks from 0 to the head that are not stored.' })
   gaps!: HeightRange[]
+  @Field(() => AuditCounts, { description: 'Epochs by what recomputing them came to.' })
+  audits!: () => Promise<AuditCounts>
+  @Field(() => Reconciliation, {
+    nullable: true,
+    description: "The chain's totals beside what the index adds up to, where that was done last; null before it was done once.",
+  })
+  reconciliation!: () => Promise<object | null>
   @Field(() => Boolean, { nullable: true, description: 'null where this process does not know.' })
   indexerHealthy!: boolean | null
   @Field(() => [String], { description: 'Why the service is not ready; empty when it is.' })
@@ -112,6 +121,8 @@ export function metadataResolvers({ version }: MetadataSource): readonly Resolve
       const chain = await readChainInfo(session)
       const target = context.chainHead?.() ?? null
       const readiness = (await context.readiness?.()) ?? null
+      let books: Promise<ReconciliationRead> | undefined
+      const read = (): Promise<ReconciliationRead> => (books ??= readReconciliation(session))
       return {
         lastProcessedHeight: head?.height ?? null,
         lastProcessedHash: head?.hash ?? null,
@@ -127,6 +138,11 @@ export function metadataResolvers({ version }: MetadataSource): readonly Resolve
         tokenDecimals: chain?.tokenDecimals ?? null,
         firstBlock: chain?.firstBlock ?? null,
         gaps: head === null ? [] : gapsOf(chain?.indexed ?? [], head.height),
+        audits: async () => (await read()).audits,
+        reconciliation: async () => {
+          const { totals } = await read()
+          return totals && withGaps(totals)
+        },
         indexerHealthy: readiness === null ? null : readiness.ok,
         reasons: readiness === null || readiness.ok ? [] : readiness.reasons,
         queryNodeVersion: version,

@@ -3,6 +3,7 @@ import type { Hex } from '../../../core/records.js'
 import type { entities, JsonValue, Row } from '../../../store/read/index.js'
 import { AddressScalar, BigIntScalar, DateTimeScalar, HashScalar, JsonScalar } from '../scalars.js'
 import { asNode, Node } from './node.js'
+import { BookFields, withGaps } from './reconciliation.js'
 
 /** Blocks and what happened in them. */
 
@@ -209,18 +210,13 @@ export function presentRuntimeVersion(row: Row<typeof entities.runtimeVersions>)
   return asNode('RuntimeVersion', [row.specVersion], { ...row, metadata })
 }
 
+@BookFields
 @ObjectType('NetworkStat', { ...NODE, description: 'Totals of the network at a block.' })
 export class NetworkStat extends Node {
   @Field(() => Int)
   blockHeight!: number
   @Field(() => DateTimeScalar)
   timestamp!: Date
-  @Field(() => BigIntScalar, { nullable: true, description: 'Issuance by the Balances pallet: what accounts hold.' })
-  balancesIssuance!: bigint | null
-  @Field(() => BigIntScalar, { nullable: true, description: 'Issuance by the SubtensorModule pallet: stake included.' })
-  totalIssuance!: bigint | null
-  @Field(() => BigIntScalar, { nullable: true })
-  totalStake!: bigint | null
   @Field(() => BigIntScalar, { nullable: true })
   blockEmission!: bigint | null
   @Field(() => Int, { nullable: true })
@@ -230,5 +226,5 @@ export class NetworkStat extends Node {
 }
 
 export function presentNetworkStat(row: Row<typeof entities.networkStats>) {
-  return asNode('NetworkStat', [row.blockHeight], row)
+  return asNode('NetworkStat', [row.blockHeight], withGaps(row))
 }

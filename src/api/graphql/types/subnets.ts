@@ -2,7 +2,9 @@ import { Field, Int, ObjectType } from '../decorators.js'
 import type { Hex } from '../../../core/records.js'
 import type { entities, JsonValue, Row } from '../../../store/read/index.js'
 import { AddressScalar, BigIntScalar, DateTimeScalar, JsonScalar } from '../scalars.js'
+import { EpochAudit, presentAudit } from './audits.js'
 import { asNode, Node } from './node.js'
+import { minus, plus } from './reconciliation.js'
 
 /** Subnets, their parameters over time, and their epochs. */
 
@@ -68,6 +70,16 @@ export class Epoch extends Node {
   n!: number
   @Field(() => BigIntScalar, { nullable: true, description: 'Emission per block due to the subnet at this block.' })
   emissionValue!: bigint | null
+  @Field(() => BigIntScalar, {
+    nullable: true,
+    description: 'What had gathered for the epoch; null of the root network, and where the inputs could not be read.',
+  })
+  emissionDue!: bigint | null
+  @Field(() => BigIntScalar, {
+    nullable: true,
+    description: 'emissionDue - (serverEmission + validatorEmission); null where any of them is.',
+  })
+  emissionGap!: bigint | null
   @Field(() => BigIntScalar, { nullable: true })
   serverEmission!: bigint | null
   @Field(() => BigIntScalar, { nullable: true })
@@ -78,12 +90,19 @@ export class Epoch extends Node {
   activeCount!: number
   @Field(() => Int)
   validatorCount!: number
+  @Field(() => EpochAudit, { description: 'Whether recomputing the epoch comes to what the chain stored.' })
+  audit!: EpochAudit
   @Field(() => DateTimeScalar)
   timestamp!: Date
 }
 
 export function presentEpoch(row: Row<typeof entities.epochs>) {
-  return asNode('Epoch', [row.blockHeight, row.netuid], row)
+  const { emissionDue, serverEmission, validatorEmission } = row
+  return asNode('Epoch', [row.blockHeight, row.netuid], {
+    ...row,
+    emissionGap: minus(emissionDue, plus(serverEmission, validatorEmission)),
+    audit: () => presentAudit(row),
+  })
 }
 
 @ObjectType('Emission', { ...NODE, description: 'What an epoch gave to one neuron.' })

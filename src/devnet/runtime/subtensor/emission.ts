@@ -1,13 +1,12 @@
 /** New issuance on its way: queued per subnet each block, shared out by the epoch, paid to stakes in the block after. */
+import { epochDue, queueEmission2024 } from '../../../consensus/tokenomics/emission-queue.js'
+import { payout2024 } from '../../../consensus/tokenomics/payout.js'
 import type { Hex } from '../../../core/records.js'
 import type { Context } from '../types.js'
 import type { SubtensorConfig } from './config.js'
 import type { EmissionTuple } from './definition.js'
-import { blocksUntilNextEpoch } from './epoch.js'
 import { increaseStake, issue } from './stake-ledger.js'
-import { entries, get, has, now, put, remove, ROOT_NETUID, U16_MAX } from './storage.js'
-
-const MAX = BigInt(U16_MAX)
+import { entries, get, has, now, put, remove, ROOT_NETUID } from './storage.js'
 
 /** Pays what epochs have loaded. The sum is issued here a second time, after each stake has counted itself: so it is at spec 143. */
 export function drainEmission(ctx: Context): void {
@@ -26,29 +25,14 @@ export function drainEmission(ctx: Context): void {
   }
 }
 
-/** A delegate keeps its take of what it earned as a validator and shares the rest with its nominators by stake. */
+/** Credits each coldkey in the chain's order, the owner last: what rounding leaves and the server's part go to it. */
 function payHotkey(ctx: Context, hotkey: Hex, server: bigint, validator: bigint): void {
-  const owner = get(ctx, 'Owner', hotkey)
-  if (!has(ctx, 'Delegates', hotkey)) {
-    increaseStake(ctx, owner, hotkey, server + validator)
-    return
-  }
+  const stakes = entries(ctx, 'Stake', hotkey)
+  const take = has(ctx, 'Delegates', hotkey) ? get(ctx, 'Delegates', hotkey) : null
   const total = get(ctx, 'TotalHotkeyStake', hotkey)
-  const take = ratio(BigInt(get(ctx, 'Delegates', hotkey)), MAX, validator)
-  const shared = validator - take
-  let rest = shared
-  for (const { keys, value } of entries(ctx, 'Stake', hotkey)) {
-    const share = total === 0n ? 0n : ratio(value, total, shared)
-    increaseStake(ctx, keys[1], hotkey, share)
-    rest -= share
-  }
-  increaseStake(ctx, owner, hotkey, take + rest)
-  increaseStake(ctx, owner, hotkey, server)
-}
-
-/** `amount * part / whole` with the quotient truncated to I64F64 first, as the chain does it. */
-function ratio(part: bigint, whole: bigint, amount: bigint): bigint {
-  return (amount * ((part << 64n) / whole)) >> 64n
+  const { shares, owner } = payout2024({ server, validator, take, total, stakes: stakes.map(({ value }) => value) })
+  if (take !== null) stakes.forEach(({ keys }, i) => increaseStake(ctx, keys[1], hotkey, shares[i] ?? 0n))
+  increaseStake(ctx, get(ctx, 'Owner', hotkey), hotkey, owner)
 }
 
 export function generateEmission(ctx: Context, config: SubtensorConfig): void {
@@ -58,7 +42,7 @@ export function generateEmission(ctx: Context, config: SubtensorConfig): void {
   } of entries(ctx, 'Tempo')) {
     if (netuid === ROOT_NETUID) continue
     const queued = get(ctx, 'PendingEmission', netuid) + payOwner(ctx, config, netuid, get(ctx, 'EmissionValues', netuid))
-    if (config.epoch && blocksUntilNextEpoch(netuid, tempo, ctx.blockNumber) === 0) {
+    if (config.epoch && epochDue(netuid, tempo, ctx.blockNumber)) {
       put(ctx, 'PendingEmission', netuid, 0n)
       loadEmission(ctx, netuid, queued, config.epoch.subnet(ctx, netuid, queued))
     } else {
@@ -68,15 +52,14 @@ export function generateEmission(ctx: Context, config: SubtensorConfig): void {
   }
 }
 
-/** Pays the subnet's owner and returns what is left of `emission`. Both parts are cut to whole rao, so one may get lost. */
+/** Pays the subnet's owner and returns what is queued for the others. */
 function payOwner(ctx: Context, config: SubtensorConfig, netuid: number, emission: bigint): bigint {
-  if (!has(ctx, 'SubnetOwner', netuid)) return emission
-  const exact = emission << 32n
-  const cut = (exact * BigInt(get(ctx, 'SubnetOwnerCut'))) / MAX
-  const paid = cut >> 32n
-  config.currency.deposit(ctx, get(ctx, 'SubnetOwner', netuid), paid)
-  issue(ctx, paid)
-  return (exact - cut) >> 32n
+  const ownerCut = has(ctx, 'SubnetOwner', netuid) ? get(ctx, 'SubnetOwnerCut') : null
+  const { queued, owner } = queueEmission2024(emission, ownerCut)
+  if (ownerCut === null) return queued
+  config.currency.deposit(ctx, get(ctx, 'SubnetOwner', netuid), owner)
+  issue(ctx, owner)
+  return queued
 }
 
 /** An epoch that shares out more than there was counts as not having run. */

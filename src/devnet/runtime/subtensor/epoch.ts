@@ -8,9 +8,3 @@ export interface EpochRunner {
   /** A subnet's epoch: writes Rank, Incentive, Dividends, Bonds and so on, and shares out `emission` rao. */
   subnet(ctx: Context, netuid: number, emission: bigint): EmissionTuple[]
 }
-
-/** 0 in the block in which the epoch runs. A tempo of zero means never. */
-export function blocksUntilNextEpoch(netuid: number, tempo: number, blockNumber: number): number {
-  if (tempo === 0) return 1000
-  return tempo - ((blockNumber + netuid + 1) % (tempo + 1))
-}

@@ -22,10 +22,14 @@ export interface SubtensorGenesisOptions {
   issuanceRao: bigint
   /** Places per subnet. */
   maxUids?: number
+  /** Of these, how many can have a permit. */
+  maxValidators?: number
   /** Expected tries for a registration by work. */
   difficulty?: bigint
   /** Of each subnet in turn; the last one holds for those after it. */
   tempos?: readonly number[]
+  /** Tempo of the root network. */
+  rootTempo?: number
   /** Owners of the subnets from 1 on; a subnet without one pays no owner's cut. */
   owners?: readonly Hex[]
   /** Blocks that must lie between two staking calls of one coldkey. 0 is no limit; a public chain has 1000. */
@@ -39,7 +43,7 @@ export function subtensorGenesis(options: SubtensorGenesisOptions): GenesisEntry
     entry('TotalNetworks', options.subnets + 1),
     entry('SubnetLimit', Math.max(12, options.subnets)),
     entry('TxRateLimit', options.txRateLimit ?? 0n),
-    ...rootNetwork(),
+    ...rootNetwork(options),
     ...netuids.flatMap((netuid) => subnet(netuid, options)),
   ]
 }
@@ -48,7 +52,7 @@ function entry<N extends ItemName>(item: N, ...keysAndValue: [...KeysOf<N>, Stor
   return { pallet: PALLET, item, keys: keysAndValue.slice(0, -1), value: keysAndValue[keysAndValue.length - 1] }
 }
 
-function rootNetwork(): GenesisEntry[] {
+function rootNetwork({ rootTempo = 100 }: SubtensorGenesisOptions): GenesisEntry[] {
   return [
     entry('NetworksAdded', ROOT_NETUID, true),
     entry('SubnetworkN', ROOT_NETUID, 0),
@@ -56,15 +60,16 @@ function rootNetwork(): GenesisEntry[] {
     entry('MaxAllowedValidators', ROOT_NETUID, ROOT_SEATS),
     entry('MinAllowedWeights', ROOT_NETUID, 0),
     entry('MaxWeightsLimit', ROOT_NETUID, U16_MAX),
-    entry('Tempo', ROOT_NETUID, 100),
+    entry('Tempo', ROOT_NETUID, rootTempo),
     entry('NetworkRegistrationAllowed', ROOT_NETUID, true),
+    entry('WeightsSetRateLimit', ROOT_NETUID, 10n),
     entry('TargetRegistrationsPerInterval', ROOT_NETUID, 8),
     entry('MaxRegistrationsPerBlock', ROOT_NETUID, 4),
   ]
 }
 
 function subnet(netuid: number, options: SubtensorGenesisOptions): GenesisEntry[] {
-  const { maxUids = 256, difficulty = 10_000n, tempos = [99, 360], owners = [] } = options
+  const { maxUids = 256, maxValidators = Math.min(64, maxUids), difficulty = 10_000n, tempos = [99, 360], owners = [] } = options
   const owner = owners[netuid - 1]
   return [
     entry('NetworksAdded', netuid, true),
@@ -76,7 +81,7 @@ function subnet(netuid: number, options: SubtensorGenesisOptions): GenesisEntry[
     entry('NetworkRegistrationAllowed', netuid, true),
     entry('NetworkPowRegistrationAllowed', netuid, true),
     entry('MaxAllowedUids', netuid, maxUids),
-    entry('MaxAllowedValidators', netuid, Math.min(64, maxUids)),
+    entry('MaxAllowedValidators', netuid, maxValidators),
     entry('MinAllowedWeights', netuid, 1),
     entry('MaxWeightsLimit', netuid, U16_MAX),
     entry('WeightsSetRateLimit', netuid, 10n),

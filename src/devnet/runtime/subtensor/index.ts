@@ -1,6 +1,7 @@
 export { ON_INITIALIZE_WEIGHT } from './block-step.js'
 export type { Currency, Senate, SubtensorConfig } from './config.js'
 export type { AxonInfo, EmissionTuple, PrometheusInfo } from './definition.js'
+export { createEpochRunner } from './epoch-runner.js'
 export type { EpochRunner } from './epoch.js'
 export { type GenesisEntry, subtensorGenesis, type SubtensorGenesisOptions } from './genesis.js'
 export { subtensorPallet } from './pallet.js'

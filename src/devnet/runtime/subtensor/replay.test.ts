@@ -1,15 +1,14 @@
 /**
  * The pallets against the real runtime. The recordings in fixtures/ hold what a spec 143 runtime did with some 1200 calls, block by block: results, events and
- * every key it changed. Each block is run here from the state the runtime had before it. Epochs are not ours: what they wrote is taken from the recording.
+ * every key it changed. Each block is run here from the state the runtime had before it, epochs and all.
  */
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
+import { MARCH_2024 } from '../../../consensus/generations/march-2024.js'
 import type { Hex } from '../../../core/records.js'
-import type { EmissionTuple } from './definition.js'
-import type { EpochRunner } from './epoch.js'
-import { get, PALLET } from './storage.js'
-import { createTestChain, hashedKey, type TestChain } from './test-chain.js'
+import { createEpochRunner } from './epoch-runner.js'
+import { createTestChain, hashedKey } from './test-chain.js'
 
 type Changes = Record<Hex, Hex | null>
 
@@ -29,19 +28,6 @@ interface Recording {
 
 const ACCOUNTS = hashedKey('System', 'Account')
 const COMPARED = [hashedKey('SubtensorModule'), hashedKey('SenateMembers')]
-const EPOCH_VECTORS = [
-  'Active',
-  'Rank',
-  'Trust',
-  'Consensus',
-  'Incentive',
-  'Dividends',
-  'Emission',
-  'ValidatorTrust',
-  'PruningScores',
-  'ValidatorPermit',
-] as const
-
 function load(name: string): Recording {
   return JSON.parse(gunzipSync(readFileSync(new URL(`fixtures/${name}`, import.meta.url))).toString()) as Recording
 }
@@ -55,44 +41,9 @@ function changed(state: ReadonlyMap<Hex, Hex>, changes: Changes): Map<Hex, Hex> 
   return next
 }
 
-/** Epochs that write what they wrote on the chain. `after` is the state they left, or the one at the end of their block. */
-function recordedEpochs(chain: () => TestChain, after: () => ReadonlyMap<Hex, Hex>): EpochRunner {
-  const copy = (key: Hex) => {
-    const value = after().get(key)
-    if (value !== undefined) chain().state.set(key, value)
-  }
-  return {
-    root: (ctx) => {
-      for (const { keys } of ctx.entries<boolean>(PALLET, 'NetworksAdded')) copy(chain().keyOf(PALLET, 'EmissionValues', ...keys))
-    },
-    subnet: (ctx, netuid) => {
-      const n = get(ctx, 'SubnetworkN', netuid)
-      for (const item of EPOCH_VECTORS) {
-        copy(chain().keyOf(PALLET, item, netuid))
-        // A neuron that came later in the block is in the vector already.
-        const vector = get(ctx, item, netuid)
-        if (vector.length > n) ctx.set(PALLET, item, [netuid], vector.slice(0, n))
-      }
-      const bonds = chain().keyOf(PALLET, 'Bonds', netuid)
-      for (const key of after().keys()) if (key.startsWith(bonds)) copy(key)
-      const loaded = chain().keyOf(PALLET, 'LoadedEmission', netuid)
-      copy(loaded)
-      const tuples = get(ctx, 'LoadedEmission', netuid) ?? []
-      chain().state.delete(loaded)
-      return tuples as EmissionTuple[]
-    },
-  }
-}
-
 function replay(recording: Recording): { differences: string[]; calls: number; results: Set<string> } {
   let state = new Map(Object.entries(recording.start) as [Hex, Hex][])
-  let after: ReadonlyMap<Hex, Hex> = state
-  const chain: TestChain = createTestChain([], {
-    epoch: recordedEpochs(
-      () => chain,
-      () => after,
-    ),
-  })
+  const chain = createTestChain([], { epoch: createEpochRunner(MARCH_2024) })
   const differences: string[] = []
   const results = new Set<string>()
   let calls = 0
@@ -116,10 +67,9 @@ function replay(recording: Recording): { differences: string[]; calls: number; r
     }
     chain.hashes.set(block.n - 1, recording.hashes[String(block.n - 1)] as Hex)
     const end = changed(state, block.changed)
-    after = block.initChanged ? changed(state, block.initChanged) : end
     chain.block(block.n)
     compare(`block ${block.n} events before extrinsics`, encoded(), block.init)
-    if (block.initChanged) compareStates(`block ${block.n} before extrinsics`, after)
+    if (block.initChanged) compareStates(`block ${block.n} before extrinsics`, changed(state, block.initChanged))
     for (const { origin, call, result, events } of block.extrinsics) {
       const value = chain.decodeCall(call)
       chain.forgetEvents()

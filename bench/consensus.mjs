@@ -1,0 +1,110 @@
+#!/usr/bin/env node
+// What an epoch costs to recompute, from inputs at hand to outputs, and beside it the plain formula on bigint. CPU time, which other work on the machine
+// changes less than the clock.
+import { parseArgs } from 'node:util'
+import { compared, openBaseline, thisMachine } from './lib/baseline.mjs'
+import { MARCH_2023, SUBNET_RULES_2023 } from '../dist/consensus/generations/march-2023.js'
+import { MARCH_2024, SUBNET_RULES_2024 } from '../dist/consensus/generations/march-2024.js'
+import { randomSubnetInputs } from '../dist/consensus/subnet/random-inputs.js'
+import { referenceSubnetEpoch } from '../dist/consensus/subnet/reference.js'
+
+const USAGE = `
+npm run bench:consensus            measures the built code (npm run build)
+
+  --epochs N         epochs of each measurement (default 200)
+  --plain            measures the plain formula too, which takes its time
+  --save             keep the results as the new bench/baseline.json
+`
+
+/** A subnet in which everybody with a permit has weights and bonds. */
+const SUBNET = {
+  seed: 1,
+  permits: 1,
+  inactive: 0,
+  vacant: 0,
+  weightDensity: 1,
+  bondRows: 1,
+  bondDensity: 1,
+  stake: 'spread',
+  values: 'any',
+  kappa: 32_767,
+  bondsMovingAverage: 900_000n,
+  activityCutoff: 5000,
+  emission: 99_000_000_000n,
+  duplicates: false,
+}
+
+const SUBNETS = [
+  ['256 uids, 64 validators with all weights', 256, 64, 1],
+  ['1024 uids, 64 validators with all weights', 1024, 64, 1],
+  ['4096 uids, 128 validators with a quarter of the weights', 4096, 128, 0.25],
+]
+
+const GENERATIONS = [
+  [MARCH_2023, SUBNET_RULES_2023],
+  [MARCH_2024, SUBNET_RULES_2024],
+]
+
+const { values: flags } = parseArgs({
+  options: {
+    epochs: { type: 'string', default: '200' },
+    plain: { type: 'boolean', default: false },
+    save: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+function main() {
+  if (flags.help) return console.log(USAGE.trim())
+  const baseline = openBaseline('consensus')
+  const results = {}
+  console.log(`consensus on ${thisMachine()}${baseline.machine ? `; baseline from ${baseline.machine}` : '; no baseline yet'}`)
+  for (const [what, n, validators, density] of SUBNETS) {
+    const inputs = subnet(n, validators, density)
+    for (const [generation, rules] of GENERATIONS) {
+      const name = `${generation.id}, ${what}`
+      const ms = cpuMs(Number(flags.epochs), () => generation.subnetEpoch(inputs))
+      const plain = flags.plain ? `, plain ${cpuMs(1, () => referenceSubnetEpoch(rules, inputs)).toFixed(0)} ms` : ''
+      results[name] = { cpuMsPerEpoch: Number(ms.toFixed(2)) }
+      console.log(`${name}: ${compared(ms, baseline.get(name)?.cpuMsPerEpoch, 2)} ms CPU/epoch${plain}`)
+    }
+  }
+  if (flags.save) baseline.save(results)
+}
+
+/** The first `validators` uids, with weights and bonds on `density` of the others; the rest has neither permit nor rows. */
+function subnet(n, validators, density) {
+  const drawn = randomSubnetInputs({
+    ...SUBNET,
+    n,
+    weightRows: 1,
+    weightDensity: density,
+    bondDensity: density,
+    maxAllowedValidators: validators,
+  })
+  const cut = ({ starts, uids, values }) => {
+    const end = starts[validators]
+    return { starts: starts.map((start) => Math.min(start, end)), uids: uids.slice(0, end), values: values.slice(0, end) }
+  }
+  return {
+    ...drawn,
+    // All registered long ago and active: nothing is left out of the computation.
+    registeredBlock: new Float64Array(n),
+    lastUpdate: new Float64Array(n).fill(drawn.block - 1),
+    stake: drawn.stake.map((stake, uid) => (uid < validators ? stake + 10n ** 15n : 0n)),
+    validatorPermit: drawn.validatorPermit.map((_, uid) => Number(uid < validators)),
+    weights: cut(drawn.weights),
+    bonds: cut(drawn.bonds),
+  }
+}
+
+/** Of one run, on average. The first ones, while the code is being compiled, are not counted. */
+function cpuMs(runs, run) {
+  for (let warmUp = 0; warmUp < runs / 5; warmUp++) run()
+  const before = process.cpuUsage()
+  for (let k = 0; k < runs; k++) run()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1000 / runs
+}
+
+main()

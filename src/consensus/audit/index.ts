@@ -1,0 +1,3 @@
+export { auditInputs, auditStored, notAuditable, type StoredEpoch } from './audit.js'
+export type { StoredNeuron, StoredOutputs, StoredPayment } from './compare.js'
+export { packInputs, type RootAuditInputs } from './inputs.js'

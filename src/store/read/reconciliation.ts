@@ -1,0 +1,49 @@
+import { networkStats } from './entities/chain.js'
+import { columnSql, type Row } from './entity.js'
+import { decodeRow } from './page.js'
+import type { ReadSession } from './session.js'
+
+/** Epochs by what recomputing them came to; `unknown` are those that nobody has recomputed. */
+export interface AuditTotals {
+  exact: number
+  differs: number
+  notAuditable: number
+  unknown: number
+}
+
+const TOTAL_COLUMNS = [
+  'blockHeight',
+  'timestamp',
+  'balancesIssuance',
+  'totalIssuance',
+  'totalStake',
+  'blockEmission',
+  'subnets',
+  'stakeSum',
+  'hotkeyStakeSum',
+  'balanceSum',
+] as const
+
+export interface ReconciliationRead {
+  /** The newest totals with the index's own sums beside them; null where no sampled block has ended a batch yet. */
+  totals: Pick<Row<typeof networkStats>, (typeof TOTAL_COLUMNS)[number]> | null
+  audits: AuditTotals
+}
+
+/** What the index adds up to beside what the chain says of itself, and how its epochs came out. */
+export async function readReconciliation(session: ReadSession): Promise<ReconciliationRead> {
+  const list = TOTAL_COLUMNS.map((name) => columnSql(networkStats, 't', name)).join(', ')
+  const [row] = await session.query({
+    text: `SELECT ${list} FROM network_stats t WHERE t.balance_sum IS NOT NULL ORDER BY t.block_height DESC LIMIT 1`,
+    values: [],
+  })
+  const totals = row === undefined ? null : decodeRow(networkStats, TOTAL_COLUMNS, row)
+  return { totals, audits: await readAuditTotals(session) }
+}
+
+async function readAuditTotals(session: ReadSession): Promise<AuditTotals> {
+  const rows = await session.query({ text: 'SELECT audit_status, count(*) FROM epochs GROUP BY audit_status', values: [] })
+  const counts = new Map(rows.map(([status, count]) => [status ?? null, Number(count)]))
+  const of = (status: string | null): number => counts.get(status) ?? 0
+  return { exact: of('EXACT'), differs: of('DIFFERS'), notAuditable: of('NOT_AUDITABLE'), unknown: of(null) }
+}

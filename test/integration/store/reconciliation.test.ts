@@ -1,0 +1,147 @@
+import { expect, test } from 'vitest'
+import { silentLog } from '../../../src/core/log.js'
+import { createMetrics } from '../../../src/core/metrics.js'
+import type { StateChanges } from '../../../src/core/records.js'
+import { createBatchWriter, type BatchWriter } from '../../../src/store/index.js'
+import { createReads, readReconciliation, type ReconciliationRead } from '../../../src/store/read/index.js'
+import * as a from '../../support/builders.js'
+import { testDatabase, type TestDatabase } from '../../support/database.js'
+
+function writerOn(db: TestDatabase): BatchWriter {
+  return createBatchWriter({ pool: db.pool, log: silentLog, metrics: createMetrics() })
+}
+
+/** height, stake, hotkeys, balances of every row, null as it is. */
+async function sumsOf(db: TestDatabase): Promise<unknown[]> {
+  const columns = 'block_height::int, stake_sum::text, hotkey_stake_sum::text, balance_sum::text'
+  return (await db.pool.query({ text: `SELECT ${columns} FROM network_stats ORDER BY 1`, rowMode: 'array' })).rows
+}
+
+async function read(db: TestDatabase): Promise<ReconciliationRead> {
+  const session = createReads({ pool: db.pool }).session()
+  try {
+    return await readReconciliation(session)
+  } finally {
+    await session.close()
+  }
+}
+
+/** Two hotkeys, two delegations, two accounts; `more` rao on the first of each. */
+function someState(block: number, more = 0n): Partial<StateChanges> {
+  return {
+    hotkeys: [a.aHotkey({ hotkey: a.key(1), totalStake: 30n + more, block }), a.aHotkey({ hotkey: a.key(2), totalStake: 12n, block })],
+    delegations: [
+      a.aDelegation({ hotkey: a.key(1), coldkey: a.key(8), amount: 29n + more, block }),
+      a.aDelegation({ hotkey: a.key(2), coldkey: a.key(9), amount: 12n, block }),
+    ],
+    accounts: [
+      a.anAccount({ address: a.key(8), free: 100n + more, reserved: 7n, frozen: 50n, block }),
+      a.anAccount({ address: a.key(9), free: 1n, block }),
+    ],
+  }
+}
+
+const stats = (...heights: number[]) => ({ networkStats: heights.map((blockHeight) => a.networkStats({ blockHeight })) })
+
+test('the totals of a batch’s last block get the sums of the state there, those within a batch get none', async () => {
+  await using db = await testDatabase()
+  const writer = writerOn(db)
+  await writer.apply(a.aBatch({ from: 0, to: 8, facts: stats(4, 8), state: someState(8) }))
+  expect(await sumsOf(db)).toEqual([
+    [4, null, null, null],
+    [8, '41', '42', '108'],
+  ])
+  // A batch that changes nothing, one without totals at its end, and one that changes all.
+  await writer.apply(a.aBatch({ from: 9, to: 12, facts: stats(12) }))
+  await writer.apply(a.aBatch({ from: 13, to: 17, facts: stats(16), state: someState(17, 5n) }))
+  await writer.apply(a.aBatch({ from: 18, to: 20, facts: stats(20), state: someState(20, 2n ** 62n) }))
+  const all = [
+    [4, null, null, null],
+    [8, '41', '42', '108'],
+    [12, '41', '42', '108'],
+    [16, null, null, null],
+    [20, String(41n + 2n ** 62n), String(42n + 2n ** 62n), String(108n + 2n ** 62n)],
+  ]
+  expect(await sumsOf(db)).toEqual(all)
+  // More than a BIGINT holds.
+  const accounts = [1, 2, 3].map((n) => a.anAccount({ address: a.key(n), free: 2n ** 63n - 1n, block: 24 }))
+  await writer.apply(a.aBatch({ from: 21, to: 24, facts: stats(24), state: { accounts } }))
+  expect((await read(db)).totals?.balanceSum).toBe(3n * (2n ** 63n - 1n) + 108n + 2n ** 62n)
+})
+
+test('history has no state to sum; totals that history stored get theirs when the live index comes by', async () => {
+  await using db = await testDatabase()
+  const writer = writerOn(db)
+  await writer.applyHistory(a.aHistoryBatch({ from: 0, to: 10, facts: stats(5, 10) }))
+  expect(await sumsOf(db)).toEqual([
+    [5, null, null, null],
+    [10, null, null, null],
+  ])
+  expect((await read(db)).totals).toBeNull()
+  await writer.apply(a.aBatch({ from: 0, to: 10, facts: stats(5, 10), state: someState(10) }))
+  expect(await sumsOf(db)).toEqual([
+    [5, null, null, null],
+    [10, '41', '42', '108'],
+  ])
+})
+
+test('while a stake is unknown there are no sums of stake; balances are known all the same', async () => {
+  await using db = await testDatabase()
+  const writer = writerOn(db)
+  const unknown = a.aHotkey({ hotkey: a.key(3), totalStake: null, block: 1 })
+  await writer.apply(a.aBatch({ at: 0, facts: stats(0) }))
+  await writer.apply(a.aBatch({ at: 1, facts: stats(1), state: { ...someState(1), hotkeys: [unknown] } }))
+  await writer.apply(a.aBatch({ at: 2, facts: stats(2), state: { removedHotkeys: [a.key(3)] } }))
+  await writer.apply(
+    a.aBatch({ at: 3, facts: stats(3), state: { accounts: [a.anAccount({ address: a.key(7), free: 2n, staked: null, block: 3 })] } }),
+  )
+  expect(await sumsOf(db)).toEqual([
+    [0, '0', '0', '0'],
+    [1, null, null, '108'],
+    [2, '41', '0', '108'],
+    [3, null, null, '110'],
+  ])
+})
+
+test('blocks that are undone take their sums along, and come again with the same', async () => {
+  await using db = await testDatabase()
+  const writer = writerOn(db)
+  const batches = [0, 1, 2].map((at) => a.aBatch({ at, finalizedHeight: 0, facts: stats(at), state: someState(at, BigInt(at)) }))
+  for (const batch of batches) await writer.apply(batch)
+  const before = await db.dump()
+  await writer.rollbackTo(1)
+  expect(await sumsOf(db)).toEqual([
+    [0, '41', '42', '108'],
+    [1, '42', '43', '109'],
+  ])
+  await writer.apply(batches[2] ?? a.aBatch({ at: 2 }))
+  expect(await db.dump()).toBe(before)
+})
+
+test('the newest totals with sums are read, and all epochs counted by what came of them', async () => {
+  await using db = await testDatabase()
+  expect(await read(db)).toEqual({ totals: null, audits: { exact: 0, differs: 0, notAuditable: 0, unknown: 0 } })
+  const epochs = [
+    ...[1, 2, 3].map((netuid) => a.anEpoch({ netuid, blockHeight: 2 })),
+    a.anEpoch({ netuid: 4, blockHeight: 2, audit: { status: 'DIFFERS', differenceCount: 1 } }),
+    ...[5, 6].map((netuid) => a.anEpoch({ netuid, blockHeight: 2, audit: { status: 'NOT_AUDITABLE', reason: 'NO_INPUTS' } })),
+  ]
+  const writer = writerOn(db)
+  await writer.apply(a.aBatch({ from: 0, to: 4, facts: { epochs, ...stats(4) }, state: someState(4) }))
+  await writer.apply(a.aBatch({ from: 5, to: 9, facts: stats(8) }))
+  await db.pool.query('UPDATE epochs SET audit_status = NULL WHERE netuid = 3')
+  expect(await read(db)).toEqual({
+    totals: {
+      ...{
+        blockHeight: 4,
+        timestamp: new Date(a.blockTime(4)),
+        balancesIssuance: 1n,
+        totalIssuance: 2n,
+        totalStake: 3n,
+        blockEmission: 4n,
+      },
+      ...{ subnets: 1, stakeSum: 41n, hotkeyStakeSum: 42n, balanceSum: 108n },
+    },
+    audits: { exact: 2, differs: 1, notAuditable: 2, unknown: 1 },
+  })
+})
