@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-// What an epoch costs to recompute, from inputs at hand to outputs, and beside it the plain formula on bigint. CPU time, which other work on the machine
-// changes less than the clock.
+// What an epoch costs to recompute, from inputs at hand to outputs, and beside it the same epoch in plain floating point, side by side on the same inputs, and
+// the plain formula on bigint. CPU time, which other work on the machine changes less than the clock.
 import { parseArgs } from 'node:util'
 import { compared, openBaseline, thisMachine } from './lib/baseline.mjs'
+import { floatEpoch } from './lib/float-epoch.mjs'
 import { MARCH_2023, SUBNET_RULES_2023 } from '../dist/consensus/generations/march-2023.js'
 import { MARCH_2024, SUBNET_RULES_2024 } from '../dist/consensus/generations/march-2024.js'
 import { randomSubnetInputs } from '../dist/consensus/subnet/random-inputs.js'
@@ -12,7 +13,7 @@ const USAGE = `
 npm run bench:consensus            measures the built code (npm run build)
 
   --epochs N         epochs of each measurement (default 200)
-  --plain            measures the plain formula too, which takes its time
+  --plain            measures the formula on bigint too, which takes its time
   --save             keep the results as the new bench/baseline.json
 `
 
@@ -61,12 +62,16 @@ function main() {
   console.log(`consensus on ${thisMachine()}${baseline.machine ? `; baseline from ${baseline.machine}` : '; no baseline yet'}`)
   for (const [what, n, validators, density] of SUBNETS) {
     const inputs = subnet(n, validators, density)
+    // Matrices of thousands by thousands, a dozen times over, say nothing about a formula any more.
+    const float = n > 1024 ? null : cpuMs(Math.ceil((Number(flags.epochs) * 20) / n), () => floatEpoch(inputs))
     for (const [generation, rules] of GENERATIONS) {
       const name = `${generation.id}, ${what}`
       const ms = cpuMs(Number(flags.epochs), () => generation.subnetEpoch(inputs))
       const plain = flags.plain ? `, plain ${cpuMs(1, () => referenceSubnetEpoch(rules, inputs)).toFixed(0)} ms` : ''
-      results[name] = { cpuMsPerEpoch: Number(ms.toFixed(2)) }
-      console.log(`${name}: ${compared(ms, baseline.get(name)?.cpuMsPerEpoch, 2)} ms CPU/epoch${plain}`)
+      results[name] = { cpuMsPerEpoch: Number(ms.toFixed(2)), ...(float && { timesFloat: Number((float / ms).toFixed(2)) }) }
+      const ratio = float ? `, ${(float / ms).toFixed(1)} times as fast as floating point (${float.toFixed(1)} ms)` : ''
+      const times = `${compared(ms, baseline.get(name)?.cpuMsPerEpoch, 2)} ms CPU/epoch, ${(1000 / ms).toFixed(0)} epochs/s a core`
+      console.log(`${name}: ${times}${ratio}${plain}`)
     }
   }
   if (flags.save) baseline.save(results)

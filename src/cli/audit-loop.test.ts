@@ -65,14 +65,13 @@ test('only results that are new or other than the stored ones are written', asyn
   ])
 })
 
-test('why the indexer had no inputs is kept; any other reason gives way to what is found now', async () => {
-  const all = epochs(3, (block) => ({
-    stored: missing(block === 0 ? 'STATE_UNAVAILABLE' : 'UNKNOWN_GENERATION'),
-    now: block === 2 ? EXACT : missing('NO_INPUTS'),
-  }))
+test('that the inputs were impossible is kept, because they were never stored; any other reason gives way to what is found now', async () => {
+  const impossible = missing('INPUTS_IMPOSSIBLE')
+  const before = [impossible, missing('UNKNOWN_GENERATION'), impossible, { ...impossible, inputsHash: '0xab' as const }]
+  const all = epochs(4, (block) => ({ stored: before[block] ?? null, now: block === 2 ? EXACT : missing('NO_INPUTS') }))
   const { loop, log } = over(all, 10)
-  expect((await auditEpochs(loop)).reasons).toEqual({ STATE_UNAVAILABLE: 1, NO_INPUTS: 1 })
-  expect(log.saved.map(({ blockHeight }) => blockHeight)).toEqual([1, 2])
+  expect((await auditEpochs(loop)).reasons).toEqual({ INPUTS_IMPOSSIBLE: 1, NO_INPUTS: 2 })
+  expect(log.saved.map(({ blockHeight }) => blockHeight)).toEqual([1, 2, 3])
 })
 
 test('a stop ends it after the epoch at hand, and keeps what was found until then', async () => {

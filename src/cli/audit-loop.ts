@@ -52,8 +52,9 @@ export async function auditEpochs<E extends AuditableEpoch>(loop: AuditLoop<E>):
   return tally
 }
 
-/** Why the indexer could not read the inputs is known only from then: that they are missing now is no news. */
+/** Inputs that the indexer found impossible were never stored: that they are missing now is no news. */
 function judge<E extends AuditableEpoch>(loop: AuditLoop<E>, epoch: E): AuditRecord {
   const audit = loop.recompute(epoch)
-  return audit.reason === 'NO_INPUTS' && epoch.stored?.reason === 'STATE_UNAVAILABLE' ? epoch.stored : audit
+  const { stored } = epoch
+  return audit.reason === 'NO_INPUTS' && stored?.reason === 'INPUTS_IMPOSSIBLE' && stored.inputsHash === null ? stored : audit
 }

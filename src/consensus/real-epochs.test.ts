@@ -1,11 +1,11 @@
-/** Epochs of real runtimes on random subnets, recorded in fixtures/, and ours on the same. */
+/** Epochs of real runtimes on random subnets and root networks, recorded in fixtures/, and ours on the same. */
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { generationOf } from './generations.js'
-import { rowOf } from './sparse-rows.js'
+import { rowOf, sparseRows } from './sparse-rows.js'
 import { randomSubnetInputs, type SubnetShape } from './subnet/random-inputs.js'
-import type { Generation, SubnetEpochInputs, SubnetEpochOutputs } from './types.js'
+import type { Generation, RootEpochInputs, SubnetEpochInputs, SubnetEpochOutputs } from './types.js'
 
 interface Recording {
   specVersion: number
@@ -13,6 +13,15 @@ interface Recording {
     shape: Omit<SubnetShape, 'bondsMovingAverage' | 'emission'> & { bondsMovingAverage: string; emission: string }
     /** As the chain keeps them. `paid`: (server, validator) of each uid; null where the runtime paid nothing at all. */
     outputs: Record<string, (number | string)[]> & { paid: [string, string][] | null; bonds: [number, number][][] }
+  }[]
+  rootEpochs: {
+    inputs: Omit<RootEpochInputs, 'stake' | 'weights' | 'blockEmission'> & {
+      stake: string[]
+      weights: [number, number][][]
+      blockEmission: string
+    }
+    /** null where the runtime left EmissionValues as they were. */
+    values: string[] | null
   }[]
 }
 
@@ -59,4 +68,20 @@ describe.each([103, 143])('spec %d', (specVersion) => {
     )
     expect(lively.length).toBeGreaterThan(recording.epochs.length / 3)
   })
+})
+
+test('the root epoch of spec 143 is the runtime’s', () => {
+  const { rootEpoch } = generationOf({ specName: 'node-subtensor', specVersion: 143 }) as Generation
+  const { rootEpochs } = load(143)
+  for (const { inputs, values } of rootEpochs) {
+    const outputs = rootEpoch?.({
+      ...inputs,
+      kind: 'root',
+      stake: BigUint64Array.from(inputs.stake, BigInt),
+      weights: sparseRows(inputs.weights),
+      blockEmission: BigInt(inputs.blockEmission),
+    })
+    expect(outputs?.ok ? Array.from(outputs.emissionValues, String) : null, JSON.stringify(inputs)).toEqual(values)
+  }
+  expect(rootEpochs.filter(({ values }) => values?.some((value) => value !== '0')).length).toBeGreaterThan(20)
 })

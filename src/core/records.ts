@@ -200,6 +200,9 @@ export interface EpochRecord {
   emissionValue: bigint | null
   /** rao that were due to the epoch; null when its inputs could not be read, and of the root network. */
   emissionDue: bigint | null
+  /** rao that the epoch left to be paid; null of the root network. */
+  emissionGiven: bigint | null
+  /** Parts of it; null in runtimes that hand out one sum. */
   serverEmission: bigint | null
   validatorEmission: bigint | null
   totalStake: bigint | null

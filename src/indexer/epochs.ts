@@ -92,8 +92,8 @@ export async function addSnapshot(state: ChainState, netuid: number, out: Facts)
 }
 
 /**
- * An epoch that ran in a block: the metagraph after it, what it gave, and its audit. What the root network's epoch writes is given by the caller. Returns what
- * is loaded to be paid out.
+ * An epoch that ran in a block: the metagraph after it, what it gave, and its audit. What the root network's epoch writes is given by the caller; it gives to
+ * no neuron. Returns what is loaded to be paid out.
  */
 export async function addEpoch(
   state: ChainState,
@@ -119,6 +119,7 @@ export async function addEpoch(
     n: n ?? 0,
     emissionValue,
     emissionDue,
+    emissionGiven: rootOutputs ? null : emissions.reduce((sum, { total }) => sum + total, 0n),
     serverEmission: sumOf(emissions, (e) => e.server),
     validatorEmission: sumOf(emissions, (e) => e.validator),
     totalStake: neurons.every((neuron) => neuron.stake !== null) ? neurons.reduce((sum, neuron) => sum + (neuron.stake ?? 0n), 0n) : null,

@@ -121,6 +121,7 @@ export function anEpoch(fields: Partial<Omit<EpochRecord, 'audit'>> & { blockHei
     n: 4,
     emissionValue: null,
     emissionDue: null,
+    emissionGiven: 0n,
     serverEmission: 0n,
     validatorEmission: 0n,
     totalStake: 0n,

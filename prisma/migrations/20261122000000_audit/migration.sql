@@ -8,10 +8,13 @@ ADD COLUMN     "audit_generation" TEXT,
 ADD COLUMN     "audit_reason" TEXT,
 ADD COLUMN     "audit_status" TEXT,
 ADD COLUMN     "emission_due" BIGINT,
+ADD COLUMN     "emission_given" BIGINT,
 ADD COLUMN     "inputs_hash" BYTEA;
 
 -- AlterTable: NUMERIC, because a sum of BIGINT can be larger than one, and a batch must not fail for that.
 ALTER TABLE "network_stats" ADD COLUMN     "balance_sum" DECIMAL(39,0),
+ADD COLUMN     "emission_due" DECIMAL(39,0),
+ADD COLUMN     "emission_given" DECIMAL(39,0),
 ADD COLUMN     "hotkey_stake_sum" DECIMAL(39,0),
 ADD COLUMN     "stake_sum" DECIMAL(39,0);
 

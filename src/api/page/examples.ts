@@ -183,6 +183,7 @@ export const EXAMPLES: readonly Example[] = [
       netuid
       blockHeight
       emissionDue
+      emissionGiven
       emissionGap
       audit {
         status

@@ -28,7 +28,7 @@ describe('arithmetic on doubles is that of integers:', () => {
       fc.property(share, share, (a, b) => {
         return multiply(a, b) === Number((BigInt(a) * BigInt(b)) >> 32n)
       }),
-      { numRuns: 20_000 },
+      { numRuns: 10_000 },
     )
   })
 
@@ -37,7 +37,7 @@ describe('arithmetic on doubles is that of integers:', () => {
       fc.property(fraction, ({ a, b }) => {
         return divide(a, b) === Number((BigInt(a) << 32n) / BigInt(b))
       }),
-      { numRuns: 50_000 },
+      { numRuns: 20_000 },
     )
   })
 

@@ -86,7 +86,7 @@ describe.each(GENERATIONS)('an epoch of %s', (_, rules) => {
         seen.clipped += Number(outputs.trust.some((value) => value > 0 && value < 65_535))
         seen.dividends += Number(outputs.dividends.some((value) => value > 0))
       }),
-      { numRuns: 2000 },
+      { numRuns: 1500 },
     )
     // An epoch that comes to nothing shows little.
     expect(Math.min(seen.incentive, seen.clipped, seen.dividends)).toBeGreaterThan(seen.epochs / 5)

@@ -1,4 +1,4 @@
-/** Subnets to try the epoch on, for tests and for the bench. The same seed gives the same subnet. */
+/** Subnets to try the epoch on, for tests and for the bench. The same seed gives the same subnet, which the recordings in ../fixtures rely on. */
 import { sparseRows } from '../sparse-rows.js'
 import type { SubnetEpochInputs } from '../types.js'
 

@@ -183,7 +183,7 @@ const devnet = z.object({
   neurons: count(32, 1, 256, {
     env: 'DEVNET_NEURONS',
     flag: 'devnet-neurons',
-    about: 'Neurons a subnet of the built-in chain starts with.',
+    about: 'Places in each subnet of the built-in chain, which its cast fills.',
   }),
 })
 

@@ -3,13 +3,13 @@ import type { Hex } from '../../core/records.js'
 import { createRandom } from '../cast/random.js'
 import { createOverlay } from './overlay.js'
 
-const value = (byte: number) => Uint8Array.of(byte)
+const value = (byte: number): Uint8Array => Uint8Array.of(byte)
 const keys = Array.from({ length: 24 }, (_, i): Hex => `0x${(i % 3).toString(16)}${i.toString(16).padStart(3, '0')}`)
 const prefixes = ['0x', '0x0', '0x1', '0x2', '0x3']
 
 test('an overlay is a copy of what lies below with its own writes, whatever was taken back', () => {
   const random = createRandom('overlay')
-  const below = new Map(keys.slice(0, 12).map((key, i) => [key, value(i)]))
+  const below = new Map(keys.slice(0, 12).map((key, i) => [key, value(i)] as const))
   const inOrder = (state: ReadonlyMap<Hex, Uint8Array>, prefix: string) => [...state.keys()].filter((key) => key.startsWith(prefix)).sort()
   const overlay = createOverlay({ get: (key) => below.get(key), keys: (prefix) => inOrder(below, prefix) })
   let model = new Map(below)

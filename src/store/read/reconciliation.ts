@@ -22,6 +22,8 @@ const TOTAL_COLUMNS = [
   'stakeSum',
   'hotkeyStakeSum',
   'balanceSum',
+  'emissionDue',
+  'emissionGiven',
 ] as const
 
 export interface ReconciliationRead {

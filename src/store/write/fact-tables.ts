@@ -196,11 +196,11 @@ export const FACT_TABLES: readonly FactTable[] = [
   fact(
     'epochs',
     'epochs',
-    'netuid block_height tempo n emission_value emission_due server_emission validator_emission total_stake active_count validator_count ' +
-      'timestamp inputs_hash audit_status audit_reason audit_generation audit_difference_count audit_differences',
+    'netuid block_height tempo n emission_value emission_due emission_given server_emission validator_emission total_stake ' +
+      'active_count validator_count timestamp inputs_hash audit_status audit_reason audit_generation audit_difference_count audit_differences',
     (r) =>
       [
-        [r.netuid, r.blockHeight, r.tempo, r.n, numberOrNull(r.emissionValue), numberOrNull(r.emissionDue)],
+        [r.netuid, r.blockHeight, r.tempo, r.n, numberOrNull(r.emissionValue), numberOrNull(r.emissionDue), numberOrNull(r.emissionGiven)],
         [numberOrNull(r.serverEmission), numberOrNull(r.validatorEmission), numberOrNull(r.totalStake), r.activeCount, r.validatorCount],
         [timestamp(r.timestamp), bytesOrNull(r.audit.inputsHash), r.audit.status, textOrNull(r.audit.reason)],
         [textOrNull(r.audit.generation), r.audit.differenceCount, jsonOrNull(r.audit.differences)],

@@ -31,8 +31,8 @@ async function fill({ db }: TestApi): Promise<void> {
     to: 10,
     facts: {
       epochs: [
-        anEpoch({ blockHeight: 5, emissionDue: 900n, serverEmission: 400n, validatorEmission: null }),
-        anEpoch({ blockHeight: 10, emissionDue: 1_000n, serverEmission: 400n, validatorEmission: 500n }),
+        anEpoch({ blockHeight: 5, emissionDue: 900n, emissionGiven: 899n, serverEmission: null, validatorEmission: null }),
+        anEpoch({ blockHeight: 10, emissionDue: 1_000n, emissionGiven: 900n, serverEmission: 400n, validatorEmission: 500n }),
       ],
       networkStats: [networkStats({ blockHeight: 10, ...TOTALS })],
     },
@@ -53,16 +53,20 @@ async function fill({ db }: TestApi): Promise<void> {
     to: 20,
     facts: {
       epochs: [
-        anEpoch({ blockHeight: 15, audit: { status: 'DIFFERS', differenceCount: 140, differences: JSON.stringify(DIFFERENCES) } }),
-        anEpoch({ blockHeight: 20, audit: unknown }),
-        anEpoch({ blockHeight: 20, netuid: 0, emissionDue: null }),
+        anEpoch({
+          ...{ blockHeight: 15, emissionDue: 500n, emissionGiven: 497n, serverEmission: null, validatorEmission: null },
+          audit: { status: 'DIFFERS', differenceCount: 140, differences: JSON.stringify(DIFFERENCES) },
+        }),
+        anEpoch({ blockHeight: 20, emissionGiven: 7n, audit: unknown }),
+        anEpoch({ blockHeight: 20, netuid: 0, emissionGiven: null }),
       ],
       networkStats: [networkStats({ blockHeight: 15, ...TOTALS })],
     },
   })
   for (const batch of [before, after]) await writer.apply(batch)
   // As rows were written before there were audits.
-  await db.pool.query(`UPDATE epochs SET emission_due = NULL, audit_status = NULL, audit_reason = NULL, audit_generation = NULL,
+  await db.pool
+    .query(`UPDATE epochs SET emission_due = NULL, emission_given = NULL, audit_status = NULL, audit_reason = NULL, audit_generation = NULL,
     inputs_hash = NULL, audit_differences = NULL WHERE block_height = 5`)
 }
 
@@ -89,10 +93,14 @@ test('an epoch says what recomputing it came to', async () => {
 })
 
 test('what was due and what was given make the gap, unless one of them is not known', async () => {
-  const { epochs } = await api.data('{ epochs(orderBy: [BLOCK_HEIGHT_ASC], first: 2) { nodes { emissionDue emissionGap } } }')
+  const { epochs } = await api.data('{ epochs(orderBy: [BLOCK_HEIGHT_ASC]) { nodes { emissionDue emissionGiven emissionGap } } }')
   expect(epochs.nodes).toEqual([
-    { emissionDue: null, emissionGap: null },
-    { emissionDue: '1000', emissionGap: '100' },
+    { emissionDue: null, emissionGiven: null, emissionGap: null },
+    { emissionDue: '1000', emissionGiven: '900', emissionGap: '100' },
+    // Of a runtime that hands out one sum.
+    { emissionDue: '500', emissionGiven: '497', emissionGap: '3' },
+    { emissionDue: null, emissionGiven: null, emissionGap: null },
+    { emissionDue: null, emissionGiven: '7', emissionGap: null },
   ])
 })
 
@@ -131,7 +139,9 @@ test('differences are read only with audits, and cost as much as a row of a matr
   expect(body.extensions.cost.value).toBe(1 + 10 * (1 + 1 + 8))
 })
 
-const BOOKS = 'stakeSum hotkeyStakeSum balanceSum stakeGap balanceGap issuanceGap totalStake balancesIssuance totalIssuance'
+const BOOKS =
+  'stakeSum hotkeyStakeSum balanceSum stakeGap balanceGap issuanceGap totalStake balancesIssuance totalIssuance ' +
+  'emissionDue emissionGiven emissionGap'
 const SUMMED = {
   stakeSum: '695',
   hotkeyStakeSum: '690',
@@ -142,11 +152,17 @@ const SUMMED = {
   totalStake: '700',
   balancesIssuance: '1000',
   totalIssuance: '5000',
+  emissionDue: '1900',
+  emissionGiven: '1799',
+  emissionGap: '101',
 }
 
 test('totals stand beside the sums, with the gap as it is; without a sum there is no gap', async () => {
   const { networkStats: stats } = await api.data(`{ networkStats { nodes { blockHeight ${BOOKS} } } }`)
-  const nothing = { stakeSum: null, hotkeyStakeSum: null, balanceSum: null, stakeGap: null, balanceGap: null, issuanceGap: null }
+  const nothing = {
+    ...{ stakeSum: null, hotkeyStakeSum: null, balanceSum: null, stakeGap: null, balanceGap: null, issuanceGap: null },
+    ...{ emissionDue: null, emissionGiven: null, emissionGap: null },
+  }
   expect(stats.nodes).toEqual([
     { ...SUMMED, ...nothing, blockHeight: 15 },
     { ...SUMMED, blockHeight: 10 },
@@ -178,9 +194,12 @@ test('sums and gaps beyond 64 bits, and gaps below zero, are told as they are', 
   await using own = await testApi()
   await fill(own)
   await own.db.pool.query(
-    `UPDATE network_stats SET stake_sum = $1, balance_sum = $1, total_issuance = 1, total_stake = 0 WHERE block_height = 10`,
+    `UPDATE network_stats SET stake_sum = $1, balance_sum = $1, total_issuance = 1, total_stake = 0, emission_due = 3, emission_given = $1::numeric * 2 WHERE block_height = 10`,
     [HUGE],
   )
-  const { _metadata } = await own.data('{ _metadata { reconciliation { stakeSum stakeGap issuanceGap } } }')
-  expect(_metadata.reconciliation).toEqual({ stakeSum: String(HUGE), stakeGap: String(-HUGE), issuanceGap: String(1n - 2n * HUGE) })
+  const { _metadata } = await own.data('{ _metadata { reconciliation { stakeSum stakeGap issuanceGap emissionGiven emissionGap } } }')
+  expect(_metadata.reconciliation).toEqual({
+    ...{ stakeSum: String(HUGE), stakeGap: String(-HUGE), issuanceGap: String(1n - 2n * HUGE) },
+    ...{ emissionGiven: String(2n * HUGE), emissionGap: String(3n - 2n * HUGE) },
+  })
 })

@@ -63,18 +63,20 @@ test('an epoch is stored with its audit and the bytes of its inputs, as they cam
   // A view into a larger buffer: only its own bytes count.
   const epochInputs = [a.epochInputs({ blockHeight: 0, inputs: inputs.subarray(1, 60_000) })]
   const epochs = [
-    a.anEpoch({ blockHeight: 0, emissionDue: 9n, audit: DIFFERS }),
-    a.anEpoch({ blockHeight: 0, netuid: 2, audit: NOT_AUDITABLE }),
+    a.anEpoch({ blockHeight: 0, emissionDue: 9n, emissionGiven: 8n, audit: DIFFERS }),
+    a.anEpoch({ blockHeight: 0, netuid: 2, emissionGiven: null, audit: NOT_AUDITABLE }),
   ]
   await writerOn(db).apply(a.aBatch({ at: 0, facts: { epochs, epochInputs } }))
   const { rows } = await db.pool.query(
-    `SELECT emission_due::int, inputs_hash, audit_status, audit_reason, audit_generation, audit_difference_count, audit_differences::text
+    `SELECT emission_due::int, emission_given::int, inputs_hash, audit_status, audit_reason, audit_generation, audit_difference_count,
+       audit_differences::text
      FROM epochs ORDER BY netuid`,
   )
   const none = { audit_difference_count: 0, audit_differences: null }
   expect(rows).toEqual([
     {
       emission_due: 9,
+      emission_given: 8,
       inputs_hash: Buffer.from(a.bytes32('inputs').slice(2), 'hex'),
       audit_status: 'DIFFERS',
       audit_reason: null,
@@ -84,6 +86,7 @@ test('an epoch is stored with its audit and the bytes of its inputs, as they cam
     },
     {
       emission_due: null,
+      emission_given: null,
       inputs_hash: null,
       audit_status: 'NOT_AUDITABLE',
       audit_reason: 'UNKNOWN_GENERATION',

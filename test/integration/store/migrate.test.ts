@@ -118,6 +118,10 @@ test('an index of before there were audits is migrated with its rows, and grows 
   const [before, after] = await auditPage(db.pool, { limit: 10 })
   expect(before).toMatchObject({ netuid: 1, blockHeight: 0, n: 4, stored: null, inputs: null, inputsHash: null, emissionDue: null })
   expect(after).toMatchObject({ blockHeight: 1, stored: { status: 'EXACT' }, inputs: Buffer.of(0, 0x5c, 0xff) })
-  const { rows } = await db.pool.query('SELECT total_stake::int, stake_sum, hotkey_stake_sum, balance_sum FROM network_stats')
-  expect(rows).toEqual([{ total_stake: 5, stake_sum: null, hotkey_stake_sum: null, balance_sum: null }])
+  const { rows } = await db.pool.query(
+    'SELECT total_stake::int, stake_sum, hotkey_stake_sum, balance_sum, emission_due, emission_given FROM network_stats',
+  )
+  expect(rows).toEqual([
+    { total_stake: 5, stake_sum: null, hotkey_stake_sum: null, balance_sum: null, emission_due: null, emission_given: null },
+  ])
 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { silentLog } from '../../../src/core/log.js'
 import { createMetrics } from '../../../src/core/metrics.js'
-import type { StateChanges } from '../../../src/core/records.js'
+import type { EpochRecord, StateChanges } from '../../../src/core/records.js'
 import { createBatchWriter, type BatchWriter } from '../../../src/store/index.js'
 import { createReads, readReconciliation, type ReconciliationRead } from '../../../src/store/read/index.js'
 import * as a from '../../support/builders.js'
@@ -14,6 +14,12 @@ function writerOn(db: TestDatabase): BatchWriter {
 /** height, stake, hotkeys, balances of every row, null as it is. */
 async function sumsOf(db: TestDatabase): Promise<unknown[]> {
   const columns = 'block_height::int, stake_sum::text, hotkey_stake_sum::text, balance_sum::text'
+  return (await db.pool.query({ text: `SELECT ${columns} FROM network_stats ORDER BY 1`, rowMode: 'array' })).rows
+}
+
+/** height, emission due and given of every row. */
+async function emissionOf(db: TestDatabase): Promise<unknown[]> {
+  const columns = 'block_height::int, emission_due::text, emission_given::text'
   return (await db.pool.query({ text: `SELECT ${columns} FROM network_stats ORDER BY 1`, rowMode: 'array' })).rows
 }
 
@@ -69,6 +75,79 @@ test('the totals of a batch’s last block get the sums of the state there, thos
   expect((await read(db)).totals?.balanceSum).toBe(3n * (2n ** 63n - 1n) + 108n + 2n ** 62n)
 })
 
+/** An epoch that gave two rao less than was due. */
+const paying = (netuid: number, blockHeight: number, due: bigint): EpochRecord =>
+  a.anEpoch({ netuid, blockHeight, emissionDue: due, emissionGiven: due - 2n })
+const rootEpoch = (blockHeight: number): EpochRecord => a.anEpoch({ netuid: 0, blockHeight, emissionDue: null, emissionGiven: null })
+
+test('emission due and given are of the blocks after the totals before, whether those have sums or not', async () => {
+  await using db = await testDatabase()
+  const writer = writerOn(db)
+  const epochs = [paying(1, 0, 10n), paying(2, 3, 20n), paying(1, 4, 40n), paying(1, 5, 80n), rootEpoch(6), paying(2, 8, 160n)]
+  await writer.apply(a.aBatch({ from: 0, to: 8, facts: { epochs, ...stats(4, 8) } }))
+  // A batch without totals, and one that has none of its own epochs in their last block.
+  await writer.apply(a.aBatch({ from: 9, to: 10, facts: { epochs: [paying(1, 9, 320n)] } }))
+  await writer.apply(a.aBatch({ from: 11, to: 12, facts: { epochs: [paying(1, 11, 640n)], ...stats(12) } }))
+  await writer.apply(a.aBatch({ from: 13, to: 16, facts: stats(16) }))
+  await writer.apply(a.aBatch({ from: 17, to: 20, facts: { epochs: [paying(1, 18, 2n ** 63n - 1n), paying(2, 18, 3n)], ...stats(20) } }))
+  expect(await emissionOf(db)).toEqual([
+    [4, null, null],
+    [8, '240', '236'],
+    [12, '960', '956'],
+    [16, '0', '0'],
+    [20, String(2n ** 63n + 2n), String(2n ** 63n - 2n)],
+  ])
+  expect((await read(db)).totals).toMatchObject({ blockHeight: 20, emissionDue: 2n ** 63n + 2n, emissionGiven: 2n ** 63n - 2n })
+})
+
+test('the first totals have all emission from the start of the index', async () => {
+  await using db = await testDatabase()
+  const epochs = [paying(1, 50, 10n), paying(1, 55, 20n), paying(2, 60, 40n)]
+  await writerOn(db).apply(a.aBatch({ prev: null, from: 50, to: 60, facts: { epochs, ...stats(60) } }))
+  expect(await emissionOf(db)).toEqual([[60, '70', '64']])
+})
+
+test('while an epoch does not say what was due or given there is no such sum; of the root network nothing is asked', async () => {
+  await using db = await testDatabase()
+  const writer = writerOn(db)
+  const unknown = a.anEpoch({ netuid: 3, blockHeight: 1, emissionDue: null, emissionGiven: 7n })
+  await writer.apply(a.aBatch({ from: 0, to: 2, facts: { epochs: [rootEpoch(1), paying(1, 1, 10n), unknown], ...stats(2) } }))
+  await writer.apply(a.aBatch({ from: 3, to: 4, facts: { epochs: [rootEpoch(3), paying(1, 4, 20n)], ...stats(4) } }))
+  await writer.apply(a.aBatch({ from: 5, to: 6, facts: { epochs: [paying(1, 5, 40n)] } }))
+  // As epochs of before there were audits are.
+  await db.pool.query('UPDATE epochs SET emission_due = NULL, emission_given = NULL WHERE block_height = 5')
+  await writer.apply(a.aBatch({ from: 7, to: 8, facts: { epochs: [paying(1, 7, 80n)], ...stats(8) } }))
+  expect(await emissionOf(db)).toEqual([
+    [2, null, '15'],
+    [4, '20', '18'],
+    [8, null, null],
+  ])
+})
+
+test('where blocks between two totals are not stored there is no sum of emission', async () => {
+  await using db = await testDatabase()
+  const writer = writerOn(db)
+  await writer.applyHistory(a.aHistoryBatch({ from: 0, to: 3, facts: { epochs: [paying(1, 1, 10n), paying(1, 3, 20n)], ...stats(2) } }))
+  await writer.apply(a.aBatch({ prev: null, from: 5, to: 8, facts: { epochs: [paying(1, 6, 40n)], ...stats(8) } }))
+  await writer.apply(a.aBatch({ from: 9, to: 12, facts: { epochs: [paying(1, 10, 80n)], ...stats(12) } }))
+  expect(await emissionOf(db)).toEqual([
+    [2, null, null],
+    [8, null, null],
+    [12, '80', '78'],
+  ])
+})
+
+test('history that reaches up to the live index counts from the totals it has', async () => {
+  await using db = await testDatabase()
+  const writer = writerOn(db)
+  await writer.applyHistory(a.aHistoryBatch({ from: 0, to: 4, facts: { epochs: [paying(1, 1, 10n), paying(1, 3, 20n)], ...stats(2) } }))
+  await writer.apply(a.aBatch({ prev: null, from: 5, to: 8, facts: { epochs: [paying(1, 6, 40n)], ...stats(8) } }))
+  expect(await emissionOf(db)).toEqual([
+    [2, null, null],
+    [8, '60', '56'],
+  ])
+})
+
 test('history has no state to sum; totals that history stored get theirs when the live index comes by', async () => {
   await using db = await testDatabase()
   const writer = writerOn(db)
@@ -106,7 +185,10 @@ test('while a stake is unknown there are no sums of stake; balances are known al
 test('blocks that are undone take their sums along, and come again with the same', async () => {
   await using db = await testDatabase()
   const writer = writerOn(db)
-  const batches = [0, 1, 2].map((at) => a.aBatch({ at, finalizedHeight: 0, facts: stats(at), state: someState(at, BigInt(at)) }))
+  const batches = [0, 1, 2].map((at) => {
+    const epochs = [paying(1, at, BigInt(10 * at + 10))]
+    return a.aBatch({ at, finalizedHeight: 0, facts: { epochs, ...stats(at) }, state: someState(at, BigInt(at)) })
+  })
   for (const batch of batches) await writer.apply(batch)
   const before = await db.dump()
   await writer.rollbackTo(1)
@@ -116,6 +198,11 @@ test('blocks that are undone take their sums along, and come again with the same
   ])
   await writer.apply(batches[2] ?? a.aBatch({ at: 2 }))
   expect(await db.dump()).toBe(before)
+  expect(await emissionOf(db)).toEqual([
+    [0, '10', '8'],
+    [1, '20', '18'],
+    [2, '30', '28'],
+  ])
 })
 
 test('the newest totals with sums are read, and all epochs counted by what came of them', async () => {
@@ -140,7 +227,7 @@ test('the newest totals with sums are read, and all epochs counted by what came 
         totalStake: 3n,
         blockEmission: 4n,
       },
-      ...{ subnets: 1, stakeSum: 41n, hotkeyStakeSum: 42n, balanceSum: 108n },
+      ...{ subnets: 1, stakeSum: 41n, hotkeyStakeSum: 42n, balanceSum: 108n, emissionDue: null, emissionGiven: 0n },
     },
     audits: { exact: 2, differs: 1, notAuditable: 2, unknown: 1 },
   })

@@ -39,7 +39,7 @@ export class EpochAudit {
   @Field(() => String, {
     nullable: true,
     description:
-      'What stood in the way of a NOT_AUDITABLE epoch: NO_INPUTS, UNKNOWN_GENERATION, STATE_UNAVAILABLE, INPUTS_CORRUPT, INPUTS_IMPOSSIBLE or NO_OUTPUTS.',
+      'What stood in the way of a NOT_AUDITABLE epoch: NO_INPUTS, UNKNOWN_GENERATION, INPUTS_CORRUPT, INPUTS_IMPOSSIBLE or NO_OUTPUTS.',
   })
   reason!: string | null
   @Field(() => String, {

@@ -4,7 +4,7 @@ import type { entities, JsonValue, Row } from '../../../store/read/index.js'
 import { AddressScalar, BigIntScalar, DateTimeScalar, JsonScalar } from '../scalars.js'
 import { EpochAudit, presentAudit } from './audits.js'
 import { asNode, Node } from './node.js'
-import { minus, plus } from './reconciliation.js'
+import { minus } from './reconciliation.js'
 
 /** Subnets, their parameters over time, and their epochs. */
 
@@ -77,12 +77,24 @@ export class Epoch extends Node {
   emissionDue!: bigint | null
   @Field(() => BigIntScalar, {
     nullable: true,
-    description: 'emissionDue - (serverEmission + validatorEmission); null where any of them is.',
+    description:
+      'What the epoch left to be paid: the sum over its emissions. null of the root network, which gives to subnets, not to neurons.',
+  })
+  emissionGiven!: bigint | null
+  @Field(() => BigIntScalar, {
+    nullable: true,
+    description: 'emissionDue - emissionGiven; rounding leaves a few rao. null where either of them is.',
   })
   emissionGap!: bigint | null
-  @Field(() => BigIntScalar, { nullable: true })
+  @Field(() => BigIntScalar, {
+    nullable: true,
+    description: 'What of emissionGiven is for servers; null in runtimes that hand out one sum.',
+  })
   serverEmission!: bigint | null
-  @Field(() => BigIntScalar, { nullable: true })
+  @Field(() => BigIntScalar, {
+    nullable: true,
+    description: 'What of emissionGiven is for validators; null in runtimes that hand out one sum.',
+  })
   validatorEmission!: bigint | null
   @Field(() => BigIntScalar, { nullable: true, description: 'null in runtimes whose stake is not read.' })
   totalStake!: bigint | null
@@ -97,10 +109,9 @@ export class Epoch extends Node {
 }
 
 export function presentEpoch(row: Row<typeof entities.epochs>) {
-  const { emissionDue, serverEmission, validatorEmission } = row
   return asNode('Epoch', [row.blockHeight, row.netuid], {
     ...row,
-    emissionGap: minus(emissionDue, plus(serverEmission, validatorEmission)),
+    emissionGap: minus(row.emissionDue, row.emissionGiven),
     audit: () => presentAudit(row),
   })
 }

@@ -12,6 +12,10 @@ interface Seat {
   hotkey: Hex
 }
 
+/**
+ * The reading and writing halves of `epoch` (epoch.rs) and `root_epoch` (root.rs) of pallets/subtensor/src at spec 143. The root epoch reads stake as the block
+ * before left it; a subnet's epoch comes after LoadedEmission is paid out, see `blockStep`.
+ */
 export function createEpochRunner({ id, subnetEpoch, rootEpoch }: Generation): EpochRunner {
   return {
     root: (ctx) => {

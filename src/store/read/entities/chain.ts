@@ -174,6 +174,8 @@ export const networkStats = defineEntity({
     stakeSum: nullable('numeric', 'stake_sum', { filterable: false }),
     hotkeyStakeSum: nullable('numeric', 'hotkey_stake_sum', { filterable: false }),
     balanceSum: nullable('numeric', 'balance_sum', { filterable: false }),
+    emissionDue: nullable('numeric', 'emission_due', { filterable: false }),
+    emissionGiven: nullable('numeric', 'emission_given', { filterable: false }),
     totals: column('json', 'totals'),
   },
   key: ['blockHeight'],

@@ -61,6 +61,7 @@ export const epochs = defineEntity({
     n: column('int', 'n', { filterable: false }),
     emissionValue: nullable('bigint', 'emission_value', { filterable: false }),
     emissionDue: nullable('bigint', 'emission_due', { filterable: false }),
+    emissionGiven: nullable('bigint', 'emission_given', { filterable: false }),
     serverEmission: nullable('bigint', 'server_emission', { filterable: false }),
     validatorEmission: nullable('bigint', 'validator_emission', { filterable: false }),
     totalStake: nullable('bigint', 'total_stake', { filterable: false }),
