@@ -42,6 +42,7 @@ describe.skipIf(!needsRig())('the index says what the real runtime says', () => 
           expect(compared).toBeGreaterThan(height * 10)
         }
         await expectExactEpochs(db.pool, spec, summary)
+        await expectNothingOverdrawn(db.pool)
       } finally {
         await node.close()
         await rm(folder, { recursive: true, force: true })
@@ -75,6 +76,17 @@ async function expectExactEpochs(pool: Pool, spec: SpecVersion, summary: Summary
     'select 1 from epochs a join epochs b on b.block_height = a.block_height + 1 and b.netuid <> a.netuid limit 1',
   )
   expect(drains.length, 'epochs in whose block another subnet is paid').toBeGreaterThan(0)
+}
+
+/** What epochs of subnets gave is what their neurons were given, and no more than was due; rounding leaves some of it. */
+async function expectNothingOverdrawn(pool: Pool): Promise<void> {
+  const { rows: known } = await pool.query('select 1 from epochs where netuid <> 0 and emission_due > 0 and emission_given > 0')
+  expect(known.length).toBeGreaterThan(10)
+  const { rows } = await pool.query(`
+    select netuid, block_height, emission_due, emission_given from epochs e
+    where netuid <> 0 and (emission_due is null or emission_given > emission_due or emission_given is distinct from
+      (select coalesce(sum(total), 0) from emissions m where m.netuid = e.netuid and m.block_height = e.block_height))`)
+  expect(rows).toEqual([])
 }
 
 async function readTruth(url: string, height: number, folder: string): Promise<Truth> {
