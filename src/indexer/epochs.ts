@@ -93,9 +93,10 @@ export async function addSnapshot(state: ChainState, netuid: number, out: Facts)
 
 /**
  * An epoch that ran in a block: the metagraph after it, what it gave, and its audit. What the root network's epoch writes is given by the caller; it gives to
- * no neuron. Returns what is loaded to be paid out.
+ * no neuron. `before` is the state before the block, where the epoch found its neurons. Returns what is loaded to be paid out.
  */
 export async function addEpoch(
+  before: ChainState,
   state: ChainState,
   netuid: number,
   timestamp: number,
@@ -103,7 +104,7 @@ export async function addEpoch(
   out: Facts,
   rootOutputs?: Promise<StoredOutputs>,
 ): Promise<LoadedEmission | null> {
-  const outputs = readOutputs(state, netuid, out)
+  const outputs = readOutputs(before, state, netuid, out)
   const [n, tempo, emissionValue, { neurons, emissions, loaded }, { audit, emissionDue }] = await Promise.all([
     state.get(SUBTENSOR, 'SubnetworkN', netuid) as Promise<number | null>,
     state.get(SUBTENSOR, 'Tempo', netuid) as Promise<number | null>,
@@ -139,24 +140,34 @@ interface Outputs {
   stored: StoredOutputs
 }
 
-async function readOutputs(state: ChainState, netuid: number, out: Facts): Promise<Outputs> {
-  const [neurons, loaded] = await Promise.all([
+async function readOutputs(before: ChainState, state: ChainState, netuid: number, out: Facts): Promise<Outputs> {
+  const [neurons, loaded, hotkeysBefore] = await Promise.all([
     addSnapshot(state, netuid, out),
     state.get(SUBTENSOR, 'LoadedEmission', netuid) as Promise<LoadedEmission | null>,
+    readHotkeys(before, netuid),
   ])
-  const emissions = emissionRecords(loaded ?? [], neurons, netuid, state.height)
+  // Who is paid is who had the uid when the epoch ran; who got a new hotkey by a swap in the same block is paid on that one.
+  const uidOf = new Map(neurons.map(({ hotkey, uid }) => [hotkey, uid]))
+  hotkeysBefore.forEach((hotkey, uid) => hotkey !== null && uidOf.set(hotkey, uid))
+  const emissions = emissionRecords(loaded ?? [], uidOf, netuid, state.height)
   return { neurons, emissions, loaded, stored: { kind: 'subnet', neurons, payments: emissions } }
+}
+
+/** By uid; null where there is none. */
+async function readHotkeys(state: ChainState, netuid: number): Promise<(Hex | null)[]> {
+  const n = ((await state.get(SUBTENSOR, 'SubnetworkN', netuid)) as number | null) ?? 0
+  const uids = Array.from({ length: n }, (_, uid) => [netuid, uid] as const)
+  return (await state.stored(SUBTENSOR, 'Keys', uids)) as (Hex | null)[]
 }
 
 /** Tuples of `(hotkey, amount)` in 2023, of `(hotkey, server, validator)` after. */
 export type LoadedEmission = ([Hex, bigint] | [Hex, bigint, bigint])[]
 
-function emissionRecords(loaded: LoadedEmission, neurons: readonly NeuronFields[], netuid: number, blockHeight: number): EmissionRecord[] {
-  const uidOf = new Map(neurons.map((neuron) => [neuron.hotkey, neuron.uid]))
+function emissionRecords(loaded: LoadedEmission, uidOf: ReadonlyMap<Hex, number>, netuid: number, blockHeight: number): EmissionRecord[] {
   const rows = new Map<number, EmissionRecord>()
   for (const [hotkey, first, second] of loaded) {
     const uid = uidOf.get(hotkey)
-    // What an earlier epoch left for a hotkey that is gone by now was that epoch's to record.
+    // What an earlier epoch left was that epoch's to record.
     if (uid === undefined || rows.has(uid)) continue
     const split = second !== undefined
     rows.set(uid, {

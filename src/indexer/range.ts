@@ -146,9 +146,9 @@ export function createRange({ chain, reading, options, blocks, parentHash, befor
     const [{ epochs, tempo }] = await Promise.all([epochBlocks(netuid, Math.max(1, from), last, stateAt, also), addLoadedBefore(netuid)])
     await Promise.all(
       epochs.map(async (height) => {
-        const state = await stateAt(height)
+        const [before, state] = await Promise.all([stateAt(height - 1), stateAt(height)])
         prefetchNeurons(state, netuid, n)
-        addLoaded(await addEpoch(state, netuid, timestampOf(height), auditor, facts))
+        addLoaded(await addEpoch(before, state, netuid, timestampOf(height), auditor, facts))
       }),
     )
     // An epoch that would have given more than was due writes its results and leaves the counter: the neurons are read again all the same.
@@ -173,7 +173,7 @@ export function createRange({ chain, reading, options, blocks, parentHash, befor
   }
 
   async function addRootEpoch(height: number, nets: readonly number[], auditor: Auditor): Promise<void> {
-    const state = await stateAt(height)
+    const [before, state] = await Promise.all([stateAt(height - 1), stateAt(height)])
     const keys = nets.map((netuid) => [netuid])
     const stored = state.stored(SUBTENSOR, 'EmissionValues', keys) as Promise<(bigint | null)[]>
     const outputs = stored.then((values) => ({
@@ -186,7 +186,7 @@ export function createRange({ chain, reading, options, blocks, parentHash, befor
     const [present, values] = await Promise.all([
       stored,
       state.json(SUBTENSOR, 'EmissionValues', keys),
-      addEpoch(state, ROOT_NETUID, timestampOf(height), auditor, facts, outputs),
+      addEpoch(before, state, ROOT_NETUID, timestampOf(height), auditor, facts, outputs),
     ])
     if (!state.has(SUBTENSOR, 'EmissionValues')) return
     nets.forEach((netuid, i) => {

@@ -22,7 +22,7 @@ export type StoredNeuron = Pick<
   | 'bondValues'
 >
 
-/** What the epoch left to be paid to a uid's hotkey. */
+/** What the epoch left to be paid to the hotkey that had the uid. */
 export type StoredPayment = Pick<EmissionRecord, 'uid' | 'server' | 'validator' | 'total'>
 
 export type StoredOutputs =
@@ -43,7 +43,7 @@ const U16_FIELDS = ['rank', 'trust', 'consensus', 'incentive', 'dividends', 'val
 
 /**
  * Differences between what an epoch gives by the rules and what is stored after its block. The block's extrinsics run after the epoch, so what they write is
- * left out: uids that came in this block, and of uids that changed hands in it `active`, the pruning score and what the former hotkey is paid.
+ * left out: uids that came in this block, and of uids that changed hands in it `active` and the pruning score.
  */
 export function compareSubnet(
   inputs: SubnetEpochInputs,
@@ -67,14 +67,14 @@ export function compareSubnet(
     check('validatorPermit', neuron.validatorPermit, computed.validatorPermit[uid] === 1)
     check('emission', neuron.emission, computed.emission[uid])
     if (!sameRow(neuron, computed.bonds, uid)) check('bonds', bondsText(neuron), rowText(rowOf(computed.bonds, uid)))
-    if (Number(neuron.registeredBlock) === inputs.block) continue
-    check('active', neuron.active, computed.active[uid] === 1)
-    check('pruningScore', neuron.pruningScore, computed.pruningScore[uid])
     const payment = payments.get(uid)
     if (computed.validatorEmission) {
       check('serverEmission', payment?.server ?? ABSENT, computed.serverEmission[uid])
       check('validatorEmission', payment?.validator ?? ABSENT, computed.validatorEmission[uid])
     } else check('paidEmission', payment?.total ?? ABSENT, computed.serverEmission[uid])
+    if (Number(neuron.registeredBlock) === inputs.block) continue
+    check('active', neuron.active, computed.active[uid] === 1)
+    check('pruningScore', neuron.pruningScore, computed.pruningScore[uid])
   }
   return found
 }
