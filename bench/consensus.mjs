@@ -4,9 +4,9 @@
 import { parseArgs } from 'node:util'
 import { compared, openBaseline, thisMachine } from './lib/baseline.mjs'
 import { floatEpoch } from './lib/float-epoch.mjs'
+import { fullSubnet } from './lib/full-subnet.mjs'
 import { MARCH_2023, SUBNET_RULES_2023 } from '../dist/consensus/generations/march-2023.js'
 import { MARCH_2024, SUBNET_RULES_2024 } from '../dist/consensus/generations/march-2024.js'
-import { randomSubnetInputs } from '../dist/consensus/subnet/random-inputs.js'
 import { referenceSubnetEpoch } from '../dist/consensus/subnet/reference.js'
 
 const USAGE = `
@@ -16,24 +16,6 @@ npm run bench:consensus            measures the built code (npm run build)
   --plain            measures the formula on bigint too, which takes its time
   --save             keep the results as the new bench/baseline.json
 `
-
-/** A subnet in which everybody with a permit has weights and bonds. */
-const SUBNET = {
-  seed: 1,
-  permits: 1,
-  inactive: 0,
-  vacant: 0,
-  weightDensity: 1,
-  bondRows: 1,
-  bondDensity: 1,
-  stake: 'spread',
-  values: 'any',
-  kappa: 32_767,
-  bondsMovingAverage: 900_000n,
-  activityCutoff: 5000,
-  emission: 99_000_000_000n,
-  duplicates: false,
-}
 
 const SUBNETS = [
   ['256 uids, 64 validators with all weights', 256, 64, 1],
@@ -61,7 +43,7 @@ function main() {
   const results = {}
   console.log(`consensus on ${thisMachine()}${baseline.machine ? `; baseline from ${baseline.machine}` : '; no baseline yet'}`)
   for (const [what, n, validators, density] of SUBNETS) {
-    const inputs = subnet(n, validators, density)
+    const inputs = fullSubnet(n, validators, density)
     // Matrices of thousands by thousands, a dozen times over, say nothing about a formula any more.
     const float = n > 1024 ? null : cpuMs(Math.ceil((Number(flags.epochs) * 20) / n), () => floatEpoch(inputs))
     for (const [generation, rules] of GENERATIONS) {
@@ -75,32 +57,6 @@ function main() {
     }
   }
   if (flags.save) baseline.save(results)
-}
-
-/** The first `validators` uids, with weights and bonds on `density` of the others; the rest has neither permit nor rows. */
-function subnet(n, validators, density) {
-  const drawn = randomSubnetInputs({
-    ...SUBNET,
-    n,
-    weightRows: 1,
-    weightDensity: density,
-    bondDensity: density,
-    maxAllowedValidators: validators,
-  })
-  const cut = ({ starts, uids, values }) => {
-    const end = starts[validators]
-    return { starts: starts.map((start) => Math.min(start, end)), uids: uids.slice(0, end), values: values.slice(0, end) }
-  }
-  return {
-    ...drawn,
-    // All registered long ago and active: nothing is left out of the computation.
-    registeredBlock: new Float64Array(n),
-    lastUpdate: new Float64Array(n).fill(drawn.block - 1),
-    stake: drawn.stake.map((stake, uid) => (uid < validators ? stake + 10n ** 15n : 0n)),
-    validatorPermit: drawn.validatorPermit.map((_, uid) => Number(uid < validators)),
-    weights: cut(drawn.weights),
-    bonds: cut(drawn.bonds),
-  }
 }
 
 /** Of one run, on average. The first ones, while the code is being compiled, are not counted. */
