@@ -19,7 +19,7 @@ export interface AuditScope {
 }
 
 /** An epoch of 256 uids with full bonds is about a megabyte while it is compared. */
-const PAGE_SIZE = 32
+const PAGE_SIZE = 12
 const ROOT_NETUID = 0
 
 /** `taogate audit`: recomputes what is indexed, tells what is not exact, and writes back what came out otherwise than before. */
