@@ -61,8 +61,7 @@ function recompute({ netuid, specName, specVersion, inputs, inputsHash, neurons,
   const runtime = { specName, specVersion }
   const isRoot = netuid === ROOT_NETUID && generationOf(runtime)?.rootEpoch
   const chain = isRoot ? { kind: 'root' as const, emissionValues } : { kind: 'subnet' as const, neurons, payments: emissions }
-  // The hash says what the inputs were, also where they are missing now: should they come back, it must still be there to check them.
-  return { ...auditStored({ runtime, inputs, inputsHash, chain }), inputsHash }
+  return auditStored({ runtime, inputs, inputsHash, chain })
 }
 
 /** Lines on standard output, with the bar on standard error out of their way. */

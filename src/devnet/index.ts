@@ -66,8 +66,8 @@ export interface Devnet extends Service {
 /** 17 March 2024, when spec 143 came: where chains without a clock begin. */
 const FIXED_GENESIS_TIME = Date.UTC(2024, 2, 17)
 const DEFAULT_FINALITY_LAG = 2
-/** Blocks made at once at the first start, so that there is a living subnet to look at. */
-const PREPARED_BLOCKS = 24
+/** Blocks made at once at the first start, so that there is a living subnet to look at, with epochs behind it and the first totals taken (block 128). */
+const PREPARED_BLOCKS = 130
 /** Tries that a registration takes on average: little, because the cast does dozens at the first start. */
 const DIFFICULTY = 1_000n
 /** Short, so that the first epochs are among the first blocks. */

@@ -26,22 +26,25 @@ export interface AuditorOptions {
 export function createAuditor({ facts, stateAt, runtimeAt, netuids, rootEpochs }: AuditorOptions): Auditor {
   const loaded = remembered(async (height): Promise<Loaded> => readLoaded(await stateAt(height - 1), netuids))
   const roots = remembered(async (height): Promise<RootAuditInputs> => readRootInputs(await stateAt(height - 1), netuids))
+  /** What the root network's epoch of a block gives to each subnet; nothing where none runs, or it leaves the values as they were. */
+  const rootValues = remembered(async (height): Promise<ReadonlyMap<number, bigint>> => {
+    const { rootEpoch } = generationOf(runtimeAt(height)) ?? {}
+    if (!rootEpoch || !(await rootEpochs).includes(height)) return new Map()
+    const inputs = await roots(height)
+    const outputs = rootEpoch(inputs)
+    return new Map(outputs.ok ? inputs.netuids.map((netuid, i) => [netuid, outputs.emissionValues[i] as bigint]) : [])
+  })
 
   /** What a subnet is given in a block: the root network's epoch of the same block has set it before. */
-  async function emissionValue(before: ChainState, netuid: number, height: number, generation: Generation): Promise<bigint> {
-    if (generation.rootEpoch && (await rootEpochs).includes(height)) {
-      const inputs = await roots(height)
-      const outputs = generation.rootEpoch(inputs)
-      const at = inputs.netuids.indexOf(netuid)
-      if (outputs.ok && at >= 0) return outputs.emissionValues[at] as bigint
-    }
-    return ((await before.get(SUBTENSOR, 'EmissionValues', netuid)) as bigint | null) ?? 0n
+  async function emissionValue(before: ChainState, netuid: number): Promise<bigint> {
+    const set = (await rootValues(before.height + 1)).get(netuid)
+    return set ?? ((await before.get(SUBTENSOR, 'EmissionValues', netuid)) as bigint | null) ?? 0n
   }
 
   async function readInputs(netuid: number, height: number, generation: Generation): Promise<SubnetEpochInputs | RootAuditInputs> {
     if (netuid === ROOT_NETUID && generation.rootEpoch) return roots(height)
     const before = await stateAt(height - 1)
-    return readSubnetInputs(before, netuid, generation, loaded(height), emissionValue(before, netuid, height, generation))
+    return readSubnetInputs(before, netuid, generation, loaded(height), emissionValue(before, netuid))
   }
 
   return {
@@ -66,7 +69,7 @@ function impossible(error: unknown): null {
   throw error
 }
 
-/** One read of each height, however often it is asked for. */
+/** Once for each height, however often it is asked for. */
 function remembered<T>(read: (height: number) => Promise<T>): (height: number) => Promise<T> {
   const known = new Map<number, Promise<T>>()
   return (height) => {

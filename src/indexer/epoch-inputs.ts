@@ -1,5 +1,5 @@
 import type { ChainState } from '../chain/state.js'
-import { prefetchNeurons } from '../chain/views/neuron-view.js'
+import { prefetchNeurons, uidKeys } from '../chain/views/neuron-view.js'
 import { readDelegationsOf } from '../chain/views/stake-view.js'
 import { ROOT_NETUID, SUBTENSOR } from '../chain/views/subnet-view.js'
 import type { RootAuditInputs } from '../consensus/audit/index.js'
@@ -50,7 +50,7 @@ export async function readSubnetInputs(
       before.get(SUBTENSOR, 'ValidatorPermit', netuid) as Promise<boolean[] | null>,
     ])
   if (lastUpdate?.length !== n || permits?.length !== n) throw new RangeError(`vectors of subnet ${netuid} are not as long as the subnet`)
-  const uids = uidsOf(netuid, n)
+  const uids = uidKeys(netuid, n)
   const [hotkeys, registered, weights, bonds] = await Promise.all([
     before.stored(SUBTENSOR, 'Keys', uids) as Promise<(Hex | null)[]>,
     before.many(SUBTENSOR, 'BlockAtRegistration', uids) as Promise<(bigint | null)[]>,
@@ -94,7 +94,7 @@ const SUBNET_VALUES = [
 
 /** Asks for what the epoch of a subnet will be read from, in the request of this turn. `believed`: how many uids there are likely to be. */
 export function prefetchInputs(before: ChainState, netuid: number, netuids: readonly number[], believed: number): void {
-  prefetchNeurons(before, netuid, believed)
+  prefetchNeurons(before, netuid, believed, ['LastUpdate', 'ValidatorPermit'])
   for (const name of SUBNET_VALUES) before.prefetch(SUBTENSOR, name, [[netuid]])
   before.prefetch(SUBTENSOR, 'SubnetOwnerCut', [[]])
   const keys = netuids.map((other) => [other])
@@ -118,7 +118,7 @@ export async function readRootInputs(before: ChainState, netuids: readonly numbe
     ),
   ])
   const present = asked.filter((_, i) => added[i] !== null)
-  const uids = uidsOf(ROOT_NETUID, n)
+  const uids = uidKeys(ROOT_NETUID, n)
   const [hotkeys, weights, values] = await Promise.all([
     before.stored(SUBTENSOR, 'Keys', uids) as Promise<(Hex | null)[]>,
     readRows(before, 'Weights', uids),
@@ -202,10 +202,6 @@ const ZERO_ACCOUNT: Hex = `0x${'00'.repeat(32)}`
 function inKeyOrder(netuids: readonly number[]): number[] {
   const key = (netuid: number): number => ((netuid & 0xff) << 8) | (netuid >> 8)
   return [...netuids].sort((a, b) => key(a) - key(b))
-}
-
-function uidsOf(netuid: number, n: number): (readonly [number, number])[] {
-  return Array.from({ length: n }, (_, uid) => [netuid, uid] as const)
 }
 
 async function readRows(state: ChainState, item: 'Weights' | 'Bonds', uids: readonly (readonly [number, number])[]): Promise<SparseRows> {

@@ -30,7 +30,7 @@ test('every block that set the counter is found, from the end, with one read eac
           reads++
           return Math.max(0, ...set.filter((block) => block <= height))
         })
-        const found = await counterBlocks('LastMechansimStepBlock', 1, 7, from, to, at)
+        const found = await counterBlocks({ counter: 'LastMechansimStepBlock', netuid: 1, period: 7, from, to, stateAt: at })
         expect(found).toEqual(set.filter((block) => block >= from && block <= to).sort((a, b) => b - a))
         expect(reads).toBeLessThanOrEqual(found.length + 1)
       },

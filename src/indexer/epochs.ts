@@ -1,5 +1,5 @@
 import type { ChainState } from '../chain/state.js'
-import { readAllNeurons } from '../chain/views/neuron-view.js'
+import { readAllNeurons, uidKeys } from '../chain/views/neuron-view.js'
 import { camelCase, ROOT_NETUID, SUBTENSOR } from '../chain/views/subnet-view.js'
 import type { StoredOutputs } from '../consensus/audit/index.js'
 import { epochDue } from '../consensus/tokenomics/emission-queue.js'
@@ -9,61 +9,53 @@ import type { Auditor } from './audits.js'
 /** Gives the state after any block of the range. */
 export type StateAt = (height: number) => Promise<ChainState>
 
+export interface CounterSearch {
+  /** Storage name of the counter. */
+  counter: string
+  netuid: number
+  /** How far apart the blocks are expected to be: what it foretells is asked for at once, what it gets wrong costs a round trip. */
+  period: number
+  from: number
+  to: number
+  stateAt: StateAt
+  /** Asks for more of the state before a block that is foretold. */
+  also?: (before: ChainState) => void
+}
+
 /**
  * Blocks `from..to` in which a subnet's counter was set to the block's own number, newest first. The counter at the end tells the last such block,
- * the counter before that block the one before it, and so on: one read for each block found, none for quiet ones. `period` is how far apart they
- * are expected to be: what it foretells is asked for at once, what it gets wrong costs a round trip. `also` asks for more of the state before a block that
- * is foretold.
+ * the counter before that block the one before it, and so on: one read for each block found, none for quiet ones.
  */
-export async function counterBlocks(
-  counter: string,
-  netuid: number,
-  period: number,
-  from: number,
-  to: number,
-  stateAt: StateAt,
-  also: (before: ChainState) => void = () => undefined,
-): Promise<number[]> {
+export async function counterBlocks(search: CounterSearch): Promise<number[]> {
+  const { counter, netuid, period, from, to, stateAt } = search
   const found: number[] = []
   for (let at = to; at >= from;) {
     const value = (await (await stateAt(at)).get(SUBTENSOR, counter, netuid)) as bigint | null
     const block = value === null ? -1 : Number(value)
     if (block < from || block > at) break
-    if (found.length === 0 && period > 0) await foretell(counter, netuid, period, from, block, stateAt, also)
+    if (found.length === 0 && period > 0) await foretell(search, block)
     found.push(block)
     at = block - 1
   }
   return found
 }
 
-async function foretell(
-  counter: string,
-  netuid: number,
-  period: number,
-  from: number,
-  last: number,
-  stateAt: StateAt,
-  also: (before: ChainState) => void,
-): Promise<void> {
+async function foretell({ counter, netuid, period, from, stateAt, also }: CounterSearch, last: number): Promise<void> {
   const heights: number[] = []
   for (let block = last; block >= from; block -= period) heights.push(block - 1)
   const states = await Promise.all(heights.filter((height) => height >= 0).map(stateAt))
   for (const state of states) {
     if (state.height >= from) state.prefetch(SUBTENSOR, counter, [[netuid]])
-    also(state)
+    also?.(state)
   }
 }
 
 /** Blocks in which a subnet's epoch ran, and the tempo after the last block. */
 export async function epochBlocks(
-  netuid: number,
-  from: number,
-  to: number,
-  stateAt: StateAt,
-  also?: (before: ChainState) => void,
+  search: Pick<CounterSearch, 'netuid' | 'from' | 'to' | 'stateAt' | 'also'>,
 ): Promise<{ epochs: number[]; tempo: number }> {
-  const tempo = ((await (await stateAt(to)).get(SUBTENSOR, 'Tempo', netuid)) as number | null) ?? 0
-  return { epochs: await counterBlocks('LastMechansimStepBlock', netuid, tempo + 1, from, to, stateAt, also), tempo }
+  const tempo = ((await (await search.stateAt(search.to)).get(SUBTENSOR, 'Tempo', search.netuid)) as number | null) ?? 0
+  return { epochs: await counterBlocks({ ...search, counter: 'LastMechansimStepBlock', period: tempo + 1 }), tempo }
 }
 
 /** Epochs of the root network have no counter: they are where the formula says, with the tempo that was in force. */
@@ -156,8 +148,7 @@ async function readOutputs(before: ChainState, state: ChainState, netuid: number
 /** By uid; null where there is none. */
 async function readHotkeys(state: ChainState, netuid: number): Promise<(Hex | null)[]> {
   const n = ((await state.get(SUBTENSOR, 'SubnetworkN', netuid)) as number | null) ?? 0
-  const uids = Array.from({ length: n }, (_, uid) => [netuid, uid] as const)
-  return (await state.stored(SUBTENSOR, 'Keys', uids)) as (Hex | null)[]
+  return (await state.stored(SUBTENSOR, 'Keys', uidKeys(netuid, n))) as (Hex | null)[]
 }
 
 /** Tuples of `(hotkey, amount)` in 2023, of `(hotkey, server, validator)` after. */
@@ -198,7 +189,7 @@ const ADJUSTED = ['Burn', 'Difficulty']
 /** Burn and difficulty after each adjustment in the range. */
 export async function addAdjustments(netuid: number, from: number, to: number, stateAt: StateAt, out: Facts): Promise<void> {
   const interval = ((await (await stateAt(to)).get(SUBTENSOR, 'AdjustmentInterval', netuid)) as number | null) ?? 0
-  const blocks = await counterBlocks('LastAdjustmentBlock', netuid, interval, from, to, stateAt)
+  const blocks = await counterBlocks({ counter: 'LastAdjustmentBlock', netuid, period: interval, from, to, stateAt })
   await Promise.all(
     blocks.map(async (blockHeight) => {
       const state = await stateAt(blockHeight)

@@ -143,7 +143,10 @@ export function createRange({ chain, reading, options, blocks, parentHash, befor
     const n = ((await (await stateAt(to)).get(SUBTENSOR, 'SubnetworkN', netuid)) as number | null) ?? 0
     const also = (before: ChainState): void => prefetchInputs(before, netuid, nets, n)
     // The counters of a chain begin at 0, where no epoch ran.
-    const [{ epochs, tempo }] = await Promise.all([epochBlocks(netuid, Math.max(1, from), last, stateAt, also), addLoadedBefore(netuid)])
+    const [{ epochs, tempo }] = await Promise.all([
+      epochBlocks({ netuid, from: Math.max(1, from), to: last, stateAt, also }),
+      addLoadedBefore(netuid),
+    ])
     await Promise.all(
       epochs.map(async (height) => {
         const [before, state] = await Promise.all([stateAt(height - 1), stateAt(height)])

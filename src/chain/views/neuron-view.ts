@@ -80,17 +80,21 @@ export async function readNeurons(state: ChainState, netuid: number, uids: reado
   }))
 }
 
+/** The arguments of what is kept by uid, of the first `n`. */
+export function uidKeys(netuid: number, n: number): (readonly [number, number])[] {
+  return Array.from({ length: n }, (_, uid) => [netuid, uid] as const)
+}
+
 /** Everything but what is kept by hotkey. */
 const BY_UID = ['Keys', 'BlockAtRegistration', 'Weights', 'Bonds'] as const
 
 /**
  * Asks for what is kept by subnet and by uid in the request of this turn, for as many uids as the subnet is believed to have: saves the round trip in which
- * their number is asked for.
+ * their number is asked for. `vectors` are those that will be looked at.
  */
-export function prefetchNeurons(state: ChainState, netuid: number, believed: number): void {
-  const uids = Array.from({ length: believed }, (_, uid) => [netuid, uid] as const)
-  for (const name of [...VECTORS, 'SubnetworkN']) state.prefetch(SUBTENSOR, name, [[netuid]])
-  for (const name of BY_UID) state.prefetch(SUBTENSOR, name, uids)
+export function prefetchNeurons(state: ChainState, netuid: number, believed: number, vectors: readonly VectorName[] = VECTORS): void {
+  for (const name of [...vectors, 'SubnetworkN']) state.prefetch(SUBTENSOR, name, [[netuid]])
+  for (const name of BY_UID) state.prefetch(SUBTENSOR, name, uidKeys(netuid, believed))
 }
 
 export function readAllNeurons(state: ChainState, netuid: number, n: number): Promise<NeuronFields[]> {

@@ -57,7 +57,10 @@ export interface StoredEpoch {
   readonly chain: StoredOutputs
 }
 
-/** The audit of an epoch from what is stored of it. */
+/**
+ * The audit of an epoch from what is stored of it. The hash stays, whatever comes of it: should inputs that are missing come back, it is what they are checked
+ * with.
+ */
 export function auditStored({ runtime, inputs: packed, inputsHash, chain }: StoredEpoch): AuditRecord {
   const generation = generationOf(runtime)
   if (!generation) return notAuditable('UNKNOWN_GENERATION', null, inputsHash)

@@ -1,13 +1,8 @@
 /**
  * The inputs of an epoch as bytes: what is stored beside an epoch, so that it can be recomputed later, and what its hash is taken of. One inputs has
- * one encoding. All numbers little-endian:
- *
- *     u8 version (1), u8 kind (1 subnet, 2 root)
- *     subnet: u16 netuid, u64 block, u16 tempo, u16 n, u16 kappa, u64 bondsMovingAverage, u16 activityCutoff, u16 maxAllowedValidators, u64 emission,
- *             n x u8 registered, n x u64 stake, n x u64 lastUpdate, n x u64 registeredBlock, n x u8 validatorPermit, weights, bonds
- *     root:   u64 block, u16 tempo, u16 n, u16 k, k x u16 netuids, k x u64 emission values before, u16 totalNetworks, u64 blockEmission, u16 rho,
- *             u16 kappa, n x u64 stake, weights
- *     a matrix: n x u32 length of the row, then u16 uids of all rows, then u16 values of all rows
+ * one encoding: u8 version (1), u8 kind (1 subnet, 2 root), and the fields in the order of the layouts below, all numbers little-endian. Lists have an entry
+ * for each of the `n` uids and no length of their own, but for `netuids`, which begins with a u16 that says how many there are, `before` among them. A
+ * matrix is n x u32 length of the row, then u16 uids of all rows, then u16 values of all rows.
  */
 import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
@@ -23,6 +18,43 @@ export interface RootAuditInputs extends RootEpochInputs {
 }
 
 export type AuditInputs = SubnetEpochInputs | RootAuditInputs
+
+type Field = 'u16' | 'u64' | 'block' | 'flags' | 'u64s' | 'blocks' | 'netuids' | 'values' | 'matrix'
+
+const SUBNET_LAYOUT: Record<keyof Omit<SubnetEpochInputs, 'kind'>, Field> = {
+  netuid: 'u16',
+  block: 'block',
+  tempo: 'u16',
+  n: 'u16',
+  kappa: 'u16',
+  bondsMovingAverage: 'u64',
+  activityCutoff: 'u16',
+  maxAllowedValidators: 'u16',
+  emission: 'u64',
+  registered: 'flags',
+  stake: 'u64s',
+  lastUpdate: 'blocks',
+  registeredBlock: 'blocks',
+  validatorPermit: 'flags',
+  weights: 'matrix',
+  bonds: 'matrix',
+}
+
+const ROOT_LAYOUT: Record<keyof Omit<RootAuditInputs, 'kind'>, Field> = {
+  block: 'block',
+  tempo: 'u16',
+  n: 'u16',
+  netuids: 'netuids',
+  before: 'values',
+  totalNetworks: 'u16',
+  blockEmission: 'u64',
+  rho: 'u16',
+  kappa: 'u16',
+  stake: 'u64s',
+  weights: 'matrix',
+}
+
+const LAYOUTS = { subnet: SUBNET_LAYOUT, root: ROOT_LAYOUT }
 
 const VERSION = 1
 const KIND = { subnet: 1, root: 2 } as const
@@ -62,8 +94,7 @@ export function encodeInputs(inputs: AuditInputs): Uint8Array {
   const out = new ByteWriter()
   out.u8(VERSION)
   out.u8(KIND[inputs.kind])
-  if (inputs.kind === 'subnet') writeSubnet(out, inputs)
-  else writeRoot(out, inputs)
+  for (const [name, field] of Object.entries<Field>(LAYOUTS[inputs.kind])) write(out, field, inputs[name as keyof AuditInputs])
   return out.bytes()
 }
 
@@ -72,91 +103,64 @@ export function decodeInputs(bytes: Uint8Array): AuditInputs {
   const from = new ByteReader(bytes)
   const version = from.u8()
   if (version !== VERSION) throw new RangeError(`inputs of version ${version}`)
-  const kind = from.u8()
-  if (kind !== KIND.subnet && kind !== KIND.root) throw new RangeError(`inputs of kind ${kind}`)
-  const inputs = kind === KIND.subnet ? readSubnet(from) : readRoot(from)
+  const code = from.u8()
+  const kind = code === KIND.subnet ? 'subnet' : code === KIND.root ? 'root' : null
+  if (kind === null) throw new RangeError(`inputs of kind ${code}`)
+  const inputs: Record<string, unknown> = { kind }
+  for (const [name, field] of Object.entries<Field>(LAYOUTS[kind])) inputs[name] = read(from, field, inputs as unknown as Sizes)
   from.end()
-  return inputs
+  return inputs as unknown as AuditInputs
 }
 
-function writeSubnet(out: ByteWriter, inputs: SubnetEpochInputs): void {
-  out.u16(inputs.netuid)
-  out.u64(BigInt(inputs.block))
-  out.u16(inputs.tempo)
-  out.u16(inputs.n)
-  out.u16(inputs.kappa)
-  out.u64(inputs.bondsMovingAverage)
-  out.u16(inputs.activityCutoff)
-  out.u16(inputs.maxAllowedValidators)
-  out.u64(inputs.emission)
-  out.raw(inputs.registered)
-  out.u64s(inputs.stake)
-  out.blocks(inputs.lastUpdate)
-  out.blocks(inputs.registeredBlock)
-  out.raw(inputs.validatorPermit)
-  writeMatrix(out, inputs.weights)
-  writeMatrix(out, inputs.bonds)
+/** What has been read of the inputs when a list comes that it is as long as. */
+interface Sizes {
+  n: number
+  netuids: readonly number[]
 }
 
-function readSubnet(from: ByteReader): SubnetEpochInputs {
-  const netuid = from.u16()
-  const block = from.block()
-  const tempo = from.u16()
-  const n = from.u16()
-  return {
-    kind: 'subnet',
-    netuid,
-    block,
-    tempo,
-    n,
-    kappa: from.u16(),
-    bondsMovingAverage: from.u64(),
-    activityCutoff: from.u16(),
-    maxAllowedValidators: from.u16(),
-    emission: from.u64(),
-    registered: from.flags(n),
-    stake: from.u64s(n),
-    lastUpdate: from.blocks(n),
-    registeredBlock: from.blocks(n),
-    validatorPermit: from.flags(n),
-    weights: readMatrix(from, n),
-    bonds: readMatrix(from, n),
+function write(out: ByteWriter, field: Field, value: unknown): void {
+  switch (field) {
+    case 'u16':
+      return out.u16(value as number)
+    case 'u64':
+      return out.u64(value as bigint)
+    case 'block':
+      return out.u64(BigInt(value as number))
+    case 'flags':
+      return out.raw(value as Uint8Array)
+    case 'u64s':
+    case 'values':
+      return out.u64s(value as BigUint64Array)
+    case 'blocks':
+      return out.blocks(value as Float64Array)
+    case 'netuids':
+      out.u16((value as number[]).length)
+      return out.u16s(Uint16Array.from(value as number[]))
+    case 'matrix':
+      return writeMatrix(out, value as SparseRows)
   }
 }
 
-function writeRoot(out: ByteWriter, inputs: RootAuditInputs): void {
-  out.u64(BigInt(inputs.block))
-  out.u16(inputs.tempo)
-  out.u16(inputs.n)
-  out.u16(inputs.netuids.length)
-  out.u16s(Uint16Array.from(inputs.netuids))
-  out.u64s(inputs.before)
-  out.u16(inputs.totalNetworks)
-  out.u64(inputs.blockEmission)
-  out.u16(inputs.rho)
-  out.u16(inputs.kappa)
-  out.u64s(inputs.stake)
-  writeMatrix(out, inputs.weights)
-}
-
-function readRoot(from: ByteReader): RootAuditInputs {
-  const block = from.block()
-  const tempo = from.u16()
-  const n = from.u16()
-  const k = from.u16()
-  return {
-    kind: 'root',
-    block,
-    tempo,
-    n,
-    netuids: [...from.u16s(k)],
-    before: from.u64s(k),
-    totalNetworks: from.u16(),
-    blockEmission: from.u64(),
-    rho: from.u16(),
-    kappa: from.u16(),
-    stake: from.u64s(n),
-    weights: readMatrix(from, n),
+function read(from: ByteReader, field: Field, { n, netuids }: Sizes): unknown {
+  switch (field) {
+    case 'u16':
+      return from.u16()
+    case 'u64':
+      return from.u64()
+    case 'block':
+      return from.block()
+    case 'flags':
+      return from.flags(n)
+    case 'u64s':
+      return from.u64s(n)
+    case 'blocks':
+      return from.blocks(n)
+    case 'netuids':
+      return [...from.u16s(from.u16())]
+    case 'values':
+      return from.u64s(netuids.length)
+    case 'matrix':
+      return readMatrix(from, n)
   }
 }
 

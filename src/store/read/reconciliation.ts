@@ -13,12 +13,9 @@ export interface AuditTotals {
 
 const TOTAL_COLUMNS = [
   'blockHeight',
-  'timestamp',
   'balancesIssuance',
   'totalIssuance',
   'totalStake',
-  'blockEmission',
-  'subnets',
   'stakeSum',
   'hotkeyStakeSum',
   'balanceSum',
@@ -26,24 +23,21 @@ const TOTAL_COLUMNS = [
   'emissionGiven',
 ] as const
 
-export interface ReconciliationRead {
-  /** The newest totals with the index's own sums beside them; null where no sampled block has ended a batch yet. */
-  totals: Pick<Row<typeof networkStats>, (typeof TOTAL_COLUMNS)[number]> | null
-  audits: AuditTotals
-}
+/** The chain's totals of a block with the index's own sums beside them. */
+export type Reconciliation = Pick<Row<typeof networkStats>, (typeof TOTAL_COLUMNS)[number]>
 
-/** What the index adds up to beside what the chain says of itself, and how its epochs came out. */
-export async function readReconciliation(session: ReadSession): Promise<ReconciliationRead> {
+/** The newest there are; null where no sampled block has ended a batch yet. */
+export async function readReconciliation(session: ReadSession): Promise<Reconciliation | null> {
   const list = TOTAL_COLUMNS.map((name) => columnSql(networkStats, 't', name)).join(', ')
   const [row] = await session.query({
     text: `SELECT ${list} FROM network_stats t WHERE t.balance_sum IS NOT NULL ORDER BY t.block_height DESC LIMIT 1`,
     values: [],
   })
-  const totals = row === undefined ? null : decodeRow(networkStats, TOTAL_COLUMNS, row)
-  return { totals, audits: await readAuditTotals(session) }
+  return row === undefined ? null : decodeRow(networkStats, TOTAL_COLUMNS, row)
 }
 
-async function readAuditTotals(session: ReadSession): Promise<AuditTotals> {
+/** How all epochs came out. */
+export async function readAuditTotals(session: ReadSession): Promise<AuditTotals> {
   const rows = await session.query({ text: 'SELECT audit_status, count(*) FROM epochs GROUP BY audit_status', values: [] })
   const counts = new Map(rows.map(([status, count]) => [status ?? null, Number(count)]))
   const of = (status: string | null): number => counts.get(status) ?? 0

@@ -1,6 +1,6 @@
 import { Ctx, Field, Int, ObjectType, Query, Resolver } from '../decorators.js'
 import type { Hex } from '../../../core/records.js'
-import { gapsOf, type HeightRange, readChainInfo, readReconciliation, type ReconciliationRead } from '../../../store/read/index.js'
+import { gapsOf, type HeightRange, readAuditTotals, readChainInfo, readReconciliation } from '../../../store/read/index.js'
 import type { ApiContext } from '../context.js'
 import type { Resolvers } from '../list.js'
 import { BigIntScalar, HashScalar } from '../scalars.js'
@@ -121,8 +121,6 @@ export function metadataResolvers({ version }: MetadataSource): readonly Resolve
       const chain = await readChainInfo(session)
       const target = context.chainHead?.() ?? null
       const readiness = (await context.readiness?.()) ?? null
-      let books: Promise<ReconciliationRead> | undefined
-      const read = (): Promise<ReconciliationRead> => (books ??= readReconciliation(session))
       return {
         lastProcessedHeight: head?.height ?? null,
         lastProcessedHash: head?.hash ?? null,
@@ -138,9 +136,9 @@ export function metadataResolvers({ version }: MetadataSource): readonly Resolve
         tokenDecimals: chain?.tokenDecimals ?? null,
         firstBlock: chain?.firstBlock ?? null,
         gaps: head === null ? [] : gapsOf(chain?.indexed ?? [], head.height),
-        audits: async () => (await read()).audits,
+        audits: () => readAuditTotals(session),
         reconciliation: async () => {
-          const { totals } = await read()
+          const totals = await readReconciliation(session)
           return totals && withGaps(totals)
         },
         indexerHealthy: readiness === null ? null : readiness.ok,
