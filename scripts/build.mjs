@@ -1,7 +1,7 @@
 // Makes dist/ and the database client, each only when what it is made from has changed.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { withBuildLock } from './lock.mjs'
@@ -43,6 +43,8 @@ function compile() {
   rmSync(stamp.path, { force: true })
   removeOrphans()
   runNode([join(root, 'node_modules/typescript/lib/tsc.js'), '-p', 'tsconfig.build.json'], 'tsc')
+  // The program of the package: `npx taogate` runs it as it is.
+  chmodSync(join(DIST, 'main.js'), 0o755)
   writeFileSync(stamp.path, stamp.hash)
   say('dist', startedAt)
 }

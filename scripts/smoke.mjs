@@ -1,6 +1,6 @@
-// Proves that `npm start` works: it comes up on a free port with a data folder of its own, answers GraphQL, stores new blocks, ends on
+// Proves that `npm start` works: it comes up on a free port with a data folder of its own, answers GraphQL, stores new blocks, audits its epochs by the program's name, ends on
 // Ctrl-C without leaving a process, and goes on where it stopped; two copies run side by side. `--one` does the first part alone.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -19,6 +19,7 @@ const running = new Set()
 try {
   const first = await startCopy('a')
   const height = await newBlocks(first, 3)
+  auditCopy(first)
   await stopCopy(first)
   if (!process.argv.includes('--one')) {
     const again = await startCopy('a')
@@ -40,6 +41,16 @@ try {
 } finally {
   for (const copy of running) signalGroup(copy, 'SIGKILL')
   rmSync(scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+}
+
+/** Runs the program by its name, beside the copy that holds the database: all epochs that the chain began with must be exact. */
+function auditCopy({ dataDir }) {
+  const args = ['--no', '--', 'taogate', 'audit', '--data-dir', dataDir, '--log-level', 'error']
+  const { status, stdout, stderr } = spawnSync('npx', args, { cwd: root, encoding: 'utf8' })
+  const [, all, exact] = /^(\d+) epochs: (\d+) exact/m.exec(stdout) ?? []
+  if (status !== 0 || all === undefined || all === '0' || all !== exact)
+    throw new Error(`taogate audit ended with ${status}: ${stdout}${stderr}`)
+  process.stdout.write(stdout)
 }
 
 /** Starts `npm start` in a process group of its own, as a terminal would, and waits until the API answers. */
