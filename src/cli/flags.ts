@@ -16,7 +16,7 @@ export function addSettings(command: Command, paths: readonly string[], names: S
   for (const setting of chosen(paths)) {
     const fallback = setting.defaultText ?? setting.default
     const about = fallback === undefined ? setting.about : `${setting.about} (default: ${String(fallback)})`
-    command.addOption(new Option(`--${flagOf(setting, names)} <value>`, about.replaceAll('`', '')))
+    command.addOption(optionOf(setting, names, about.replaceAll('`', '')))
   }
 }
 
@@ -28,8 +28,9 @@ export function readFlags(
 ): Record<string, string> {
   const flags: Record<string, string> = {}
   for (const setting of chosen(paths)) {
-    const value = options[new Option(`--${flagOf(setting, names)} <value>`).attributeName()]
+    const value = options[optionOf(setting, names).attributeName()]
     if (typeof value === 'string') flags[setting.path] = value
+    else if (value === true) flags[setting.path] = 'true'
   }
   return flags
 }
@@ -41,4 +42,8 @@ function chosen(paths: readonly string[]): Setting[] {
 
 function flagOf(setting: Setting, names: SettingNames): string {
   return names[setting.path]?.(setting.flag) ?? setting.flag
+}
+
+function optionOf(setting: Setting, names: SettingNames, about?: string): Option {
+  return new Option(`--${flagOf(setting, names)} ${setting.isSwitch ? '[value]' : '<value>'}`, about)
 }

@@ -3,4 +3,16 @@ export { loadConfig, type ConfigSources } from './load.js'
 export { type HeadMode, type Network, type NetworkName, type StartAt } from './networks.js'
 export { printConfig } from './print.js'
 export { renderConfigReference, renderEnvExample } from './render.js'
-export type { ApiConfig, ChainConfig, Config, DatabaseConfig, DevnetConfig, IndexerConfig, LogConfig } from './types.js'
+export type {
+  AccessConfig,
+  ApiConfig,
+  ChainConfig,
+  Config,
+  DatabaseConfig,
+  DevnetConfig,
+  GrpcConfig,
+  IndexerConfig,
+  LogConfig,
+  PowConfig,
+  QueueConfig,
+} from './types.js'

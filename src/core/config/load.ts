@@ -106,9 +106,17 @@ function resolve(parsed: ParsedConfig): Config {
       headMode: parsed.indexer.headMode ?? defaultHeadMode(network),
       start: parsed.indexer.start ?? defaultStart(network),
     },
+    grpc: { ...parsed.grpc, port: parsed.grpc.port ?? besides(parsed.api.port) },
     api: { ...parsed.api, defaultPageSize: Math.min(parsed.api.defaultPageSize, parsed.api.maxPageSize) },
   }
 }
+
+/** The gRPC port that goes with an HTTP port, so that two copies on one machine need one choice. */
+function besides(httpPort: number): number {
+  if (httpPort === 0) return 0
+  return httpPort + GRPC_OFFSET <= 65_535 ? httpPort + GRPC_OFFSET : httpPort - GRPC_OFFSET
+}
+const GRPC_OFFSET = 51
 
 function readConfigFile(path: string, settings: readonly Setting[], problems: string[]): Record<string, unknown> {
   let content: unknown

@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { LOG_LEVELS } from '../log.js'
 import { NETWORK_WANTED, networkSchema } from './networks.js'
-import { integer, integerWanted, settingInfo, urlOf, type SettingInfo } from './settings.js'
+import { flag, integer, integerWanted, settingInfo, urlOf, type SettingInfo } from './settings.js'
 
 const MAX_INT = 2_147_483_647
 
@@ -191,11 +191,80 @@ const queue = z.object({
   redisUrl: setting(urlOf('redis', 'rediss').optional(), {
     env: 'REDIS_URL',
     flag: 'redis-url',
-    about: 'Redis 7 or later for work shared between machines. No service of this version uses it.',
+    about: 'Redis 6.2 or later for the queue between services and workers on other machines. Absent: PostgreSQL carries it.',
     wanted: 'a redis:// or rediss:// URL',
     defaultText: 'none',
     secret: 'url',
     example: 'redis://:secret@127.0.0.1:6379',
+  }),
+})
+
+const access = z.object({
+  open: setting(flag().optional(), {
+    env: 'OPEN',
+    flag: 'open',
+    about: 'Whether the registration service answers without an API key.',
+    wanted: 'true or false',
+    isSwitch: true,
+    defaultText: 'on the devnet, for callers of the same machine',
+  }),
+  requestsPerMinute: count(120, 1, 1_000_000, {
+    env: 'REQUESTS_PER_MINUTE',
+    flag: 'requests-per-minute',
+    about: 'Requests of one API key in a minute, where the key itself does not say.',
+  }),
+})
+
+const grpc = z.object({
+  port: setting(integer(0, 65_535).optional(), {
+    env: 'GRPC_PORT',
+    flag: 'grpc-port',
+    about: 'Port of the gRPC server. 0 picks a free one.',
+    wanted: integerWanted(0, 65_535),
+    defaultText: 'PORT + 51, or a free one where PORT is 0',
+  }),
+})
+
+const pow = z.object({
+  solver: setting(z.enum(['auto', 'cuda', 'avx512', 'avx2', 'portable', 'wasm']).default('auto'), {
+    env: 'POW_SOLVER',
+    flag: 'solver',
+    about: '`auto` takes every GPU, and on the CPU the fastest code it can run. Each is tested before it is used.',
+    wanted: 'auto, cuda, avx512, avx2, portable or wasm',
+  }),
+  threads: setting(integer(0, 1024).optional(), {
+    env: 'POW_THREADS',
+    flag: 'pow-threads',
+    about: 'CPU threads that solve. 0 leaves the solving to GPUs or to workers on other machines.',
+    wanted: integerWanted(0, 1024),
+    defaultText: 'one for each core',
+  }),
+  nice: count(10, 0, 19, {
+    env: 'POW_NICE',
+    flag: 'pow-nice',
+    about: 'How much the solving threads stand back behind everything else on the machine.',
+  }),
+  maxActive: count(10, 1, 100_000, {
+    env: 'POW_MAX_ACTIVE',
+    flag: 'pow-max-active',
+    about: 'Registrations one customer may have under way, where the API key does not say.',
+  }),
+  maxSolutions: count(20, 1, 10_000, {
+    env: 'POW_MAX_SOLUTIONS',
+    flag: 'pow-max-solutions',
+    about: 'Solutions a registration gets without one being used, before it is given up.',
+  }),
+  maxDeadlineHours: count(48, 1, 8760, {
+    env: 'POW_MAX_DEADLINE_HOURS',
+    flag: 'pow-max-deadline-hours',
+    about: 'How long a registration is pursued at most, in hours.',
+  }),
+  proxyKeyFile: setting(z.string().min(1).optional(), {
+    env: 'POW_PROXY_KEY_FILE',
+    flag: 'pow-proxy-key-file',
+    about: 'Key file of the account that customers make their Registration proxy. Absent: no proxy mode.',
+    wanted: 'a path',
+    defaultText: 'none',
   }),
 })
 
@@ -214,7 +283,7 @@ const log = z.object({
   }),
 })
 
-export const configSchema = z.object({ database, chain, indexer, api, devnet, queue, log })
+export const configSchema = z.object({ database, chain, indexer, api, devnet, queue, access, grpc, pow, log })
 
 export const SECTION_TITLES: Record<SectionName, string> = {
   database: 'Database',
@@ -223,6 +292,9 @@ export const SECTION_TITLES: Record<SectionName, string> = {
   api: 'API',
   devnet: 'Devnet',
   queue: 'Queue',
+  access: 'Access',
+  grpc: 'gRPC',
+  pow: 'Proof of work',
   log: 'Log',
 }
 

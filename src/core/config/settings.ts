@@ -15,6 +15,8 @@ export interface SettingInfo {
   /** How `--print-config` and errors show the value. */
   secret?: 'url' | 'whole'
   example?: string
+  /** On the command line the flag alone means yes. */
+  isSwitch?: boolean
 }
 
 /** Names and descriptions of all settings, kept beside the schema objects they belong to. */
@@ -37,3 +39,10 @@ export function integerWanted(min: number, max: number): string {
 export function urlOf(...protocols: string[]) {
   return z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol.replace(/:$/, '')))
 }
+
+/** Yes or no, as text of the usual words. */
+export function flag() {
+  return z.preprocess((value) => (typeof value === 'string' ? (BOOLEANS[value.trim().toLowerCase()] ?? value) : value), z.boolean())
+}
+
+const BOOLEANS: Record<string, boolean | undefined> = { true: true, false: false, 1: true, 0: false, yes: true, no: false }

@@ -7,6 +7,9 @@ export type IndexerConfig = Readonly<Omit<ParsedConfig['indexer'], 'headMode' | 
 export type ApiConfig = Readonly<ParsedConfig['api']>
 export type DevnetConfig = Readonly<ParsedConfig['devnet']>
 export type QueueConfig = Readonly<ParsedConfig['queue']>
+export type AccessConfig = Readonly<ParsedConfig['access']>
+export type GrpcConfig = Readonly<Omit<ParsedConfig['grpc'], 'port'> & { port: number }>
+export type PowConfig = Readonly<ParsedConfig['pow']>
 export type LogConfig = Readonly<ParsedConfig['log']>
 
 export interface Config {
@@ -16,5 +19,8 @@ export interface Config {
   readonly api: ApiConfig
   readonly devnet: DevnetConfig
   readonly queue: QueueConfig
+  readonly access: AccessConfig
+  readonly grpc: GrpcConfig
+  readonly pow: PowConfig
   readonly log: LogConfig
 }
