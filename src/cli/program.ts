@@ -1,5 +1,6 @@
 /** The commands and their flags. Each command's wiring is loaded only when it runs, so that help and errors come at once. */
 import { Command, CommanderError, Option } from 'commander'
+import { SCOPES } from '../core/api-keys.js'
 import { AppError } from '../core/errors.js'
 import { addSettings, readFlags, settingsOf, type SettingNames } from './flags.js'
 import { EXIT_OK, EXIT_USAGE, reportFailure, runCommand, type CommandContext } from './run.js'
@@ -12,6 +13,12 @@ const INDEXER = settingsOf('indexer').filter((path) => path !== 'indexer.healthP
 const HISTORY = ['batchBlocks', 'fetchConcurrency', 'statsEvery', 'balanceSampleEvery'].map((key) => `indexer.${key}`)
 const API = settingsOf('api')
 /** The built-in chain's own command needs no prefix to its flags. */
+const SOLVERS = ['pow.solver', 'pow.threads', 'pow.nice']
+const QUEUE = settingsOf('queue')
+/** What the registration service has beside an HTTP server. */
+const POW = [...QUEUE, ...settingsOf('access'), ...settingsOf('grpc'), ...settingsOf('pow')]
+/** The customer's commands keep what they sent in the data folder. */
+const CUSTOMER = [...settingsOf('client'), ...CHAIN, 'database.dataDir', ...LOG]
 const DEVNET_SHORT: SettingNames = Object.fromEntries(settingsOf('devnet').map((path) => [path, (flag) => flag.replace(/^devnet-/, '')]))
 
 /** Runs one command line to its end and tells the exit status: 0, 1 for a failure, 2 for wrong usage or settings. */
@@ -42,7 +49,7 @@ export function createProgram(setStatus: (code: number) => void = () => {}): Com
   add({
     name: 'up',
     about: 'run everything in one process, with a database and a chain of its own where none is given (the default)',
-    settings: [...DATABASE, ...CHAIN, ...INDEXER, ...API, ...settingsOf('devnet'), ...LOG],
+    settings: [...DATABASE, ...CHAIN, ...INDEXER, ...API, ...POW, ...settingsOf('devnet'), ...LOG],
     isDefault: true,
     run: async (context) => (await import('./up.js')).up(context),
   })
@@ -83,6 +90,39 @@ export function createProgram(setStatus: (code: number) => void = () => {}): Com
     .option('--to <block>', 'last block (default: the head of the index)')
     .option('--json', 'print every epoch, and the summary, as a JSON object on a line of its own')
   add({
+    name: 'pow-service',
+    about: 'run the registration service alone: HTTP, gRPC and the solvers of this machine',
+    settings: [...DATABASE, ...CHAIN, 'api.host', 'api.port', 'api.maxBodyBytes', ...POW, ...LOG],
+    run: async (context) => (await import('./pow-service.js')).powService(context),
+  })
+  add({
+    name: 'pow-worker',
+    about: "lend this machine's solvers to a registration service, through the same Redis or PostgreSQL",
+    settings: [...DATABASE, ...QUEUE, ...SOLVERS, ...LOG],
+    run: async (context) => (await import('./pow-worker.js')).powWorker(context),
+  })
+  add({
+    name: 'pow-submit',
+    about: 'register a hotkey by proof of work: take the work of a registration service, check it, and sign and send it here',
+    settings: CUSTOMER,
+    run: async (context, options) => (await import('./pow-submit.js')).powSubmit(context, options),
+  })
+    .requiredOption('--hotkey-file <file>', 'key file of the hotkey, which signs; - reads standard input')
+    .requiredOption('--coldkey <address>', 'owner of the hotkey from then on; only its address is needed')
+    .option('--netuid <netuids>', 'subnets to register on, separated by commas')
+    .option('--registration <id>', 'a registration that was asked for already, in place of --netuid')
+  add({
+    name: 'register',
+    about: 'register a hotkey by paying, once the price is within a limit: sign and send with the coldkey here',
+    settings: CUSTOMER,
+    run: async (context, options) => (await import('./register.js')).register(context, options),
+  })
+    .requiredOption('--netuid <netuid>', 'the subnet')
+    .requiredOption('--hotkey <address>', 'the hotkey, as ss58 address')
+    .requiredOption('--coldkey-file <file>', 'key file of the coldkey, which pays and signs; - reads standard input')
+    .requiredOption('--max-cost <tao>', 'the most that the place may cost, in TAO; the fee of the extrinsic comes on top')
+    .option('--direct', 'watch the chain here, without a registration service')
+  add({
     name: 'devnet',
     about: 'run the built-in chain alone',
     settings: [...settingsOf('devnet'), 'database.dataDir', ...LOG],
@@ -101,6 +141,31 @@ export function createProgram(setStatus: (code: number) => void = () => {}): Com
     settings: [...DATABASE, ...LOG],
     run: async (context) => (await import('./status.js')).status(context),
   })
+  const keys = program.command('keys').description('make, list and revoke the API keys that customers have')
+  const addKeys = (definition: CommandDefinition): Command => addCommand(keys, definition, setStatus)
+  addKeys({
+    name: 'create',
+    about: 'make an API key; it is printed once, alone on the last line',
+    settings: [...DATABASE, ...LOG],
+    run: async (context, options) => (await import('./keys.js')).createKey(context, options),
+  })
+    .requiredOption('--name <name>', 'whose key it is, or what for')
+    .option('--scopes <scopes>', `what it opens: some of ${SCOPES.join(', ')}, separated by commas`, SCOPES.join(','))
+    .option('--expires <when>', 'days from now, or a date of ISO 8601 (default: never)')
+    .option('--requests-per-minute <count>', 'requests it may make in a minute (default: REQUESTS_PER_MINUTE)')
+    .option('--active-jobs <count>', 'registrations it may have under way at once (default: POW_MAX_ACTIVE)')
+  addKeys({
+    name: 'list',
+    about: 'print all API keys, newest first, and exit; not the keys themselves, which nobody has stored',
+    settings: [...DATABASE, ...LOG],
+    run: async (context, options) => (await import('./keys.js')).listKeys(context, options['json'] === true),
+  }).option('--json', 'print each as a JSON object on a line of its own')
+  addKeys({
+    name: 'revoke',
+    about: 'end an API key at once, and exit; running services stop taking it within 10 seconds',
+    settings: [...DATABASE, ...LOG],
+    run: async (context, _options, [id = '']) => (await import('./keys.js')).revokeKey(context, id),
+  }).argument('<id>', 'id of the key, or the key itself')
   program
     .command('docs')
     .description('write the reference pages that are made from the code')
@@ -126,20 +191,23 @@ interface CommandDefinition {
   settings: readonly string[]
   names?: SettingNames
   isDefault?: boolean
-  run(context: CommandContext, options: Record<string, unknown>): Promise<void>
+  /** `args`: what came without a flag. */
+  run(context: CommandContext, options: Record<string, unknown>, args: readonly string[]): Promise<void>
 }
 
-function addCommand(program: Command, definition: CommandDefinition, setStatus: (code: number) => void): Command {
+function addCommand(parent: Command, definition: CommandDefinition, setStatus: (code: number) => void): Command {
   const { name, about, settings, names, isDefault = false, run } = definition
-  const command = program.command(name, { isDefault }).description(about)
+  const command = parent.command(name, { isDefault }).description(about)
   addSettings(command, settings, names)
   command
     .addOption(new Option('--config <file>', 'JSON file of settings'))
     .addOption(new Option('--print-config', 'print the settings with secrets masked, and exit'))
-    .action(async (options: Record<string, unknown>) => {
+    .action(async () => {
+      const options: Record<string, unknown> = command.opts()
       const file = options['config'] as string | undefined
       const printOnly = options['printConfig'] === true
-      setStatus(await runCommand({ flags: readFlags(options, settings, names), file, printOnly }, (context) => run(context, options)))
+      const flags = readFlags(options, settings, names)
+      setStatus(await runCommand({ flags, file, printOnly }, (context) => run(context, options, command.args)))
     })
   return command
 }

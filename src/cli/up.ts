@@ -1,7 +1,8 @@
 import { startDevnet } from '../devnet/index.js'
 import { startApiOn } from './api.js'
 import { openMigratedDatabase } from './database.js'
-import { startIndexerOn, untilIndexed } from './indexing.js'
+import { connectChain, startIndexerOn, untilIndexed } from './indexing.js'
+import { startPowOn } from './pow.js'
 import type { CommandContext } from './run.js'
 
 /** `taogate up`: everything in one process on one port. */
@@ -12,10 +13,14 @@ export async function up(context: CommandContext): Promise<void> {
     openMigratedDatabase(context),
     network.name === 'devnet' ? startOwnChain(context) : network.endpoints,
   ])
-  const indexer = await startIndexerOn(context, database, endpoints)
-  const api = await startApiOn(context, database, indexer)
+  const connected = await connectChain(context, endpoints)
+  const indexer = await startIndexerOn(context, database, connected)
+  const { plugin, grpcAddress } = await startPowOn(context, database, connected)
+  const api = await startApiOn(context, database, { indexer, plugins: [plugin] })
   log.info({ url: api.url, chain: network.name }, 'ready')
   print(`GraphQL: ${api.url}/graphql`)
+  print(`Registrations: ${api.url}${plugin.prefix}, gRPC: ${grpcAddress}`)
+  if (network.name === 'devnet') print(`Chain: ${endpoints.join(', ')}`)
   await untilIndexed(context, indexer)
 }
 

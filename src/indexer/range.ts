@@ -61,6 +61,8 @@ export function createRange({ chain, reading, options, blocks, parentHash, befor
   const states = new Map<number, Promise<ChainState>>()
   /** What epochs of the range, or the one before it, left to be paid out. */
   const loaded: LoadedEmission[] = [...(before?.loaded ?? [])]
+  /** Blocks whose totals are taken. */
+  const counted = new Set<number>()
   let subnets: Promise<number[]> | undefined
 
   const stateAt: StateAt = (height) => {
@@ -115,8 +117,15 @@ export function createRange({ chain, reading, options, blocks, parentHash, befor
     await addTouchedFacts({ state: await stateAt(height), parent, timestamp: block.timestamp, touches, sampleBalances }, facts)
   }
 
-  async function addStats({ raw, timestamp }: DecodedBlock): Promise<void> {
-    if (raw.height % options.statsEvery === 0) facts.networkStats.push(await readNetworkStats(await stateAt(raw.height), timestamp))
+  function sampledHeights(): number[] {
+    return blocks.map(({ raw }) => raw.height).filter((height) => height % options.statsEvery === 0)
+  }
+
+  /** Totals of a block, once for each: wherever whole metagraphs are stored there are totals to hold them against. */
+  async function addStats(height: number): Promise<void> {
+    if (counted.has(height)) return
+    counted.add(height)
+    facts.networkStats.push(await readNetworkStats(await stateAt(height), timestampOf(height)))
   }
 
   /** Epochs and adjustments of every subnet that existed at the end of the range, or until it was removed in it. */
@@ -151,7 +160,8 @@ export function createRange({ chain, reading, options, blocks, parentHash, befor
       epochs.map(async (height) => {
         const [before, state] = await Promise.all([stateAt(height - 1), stateAt(height)])
         prefetchNeurons(state, netuid, n)
-        addLoaded(await addEpoch(before, state, netuid, timestampOf(height), auditor, facts))
+        const [left] = await Promise.all([addEpoch(before, state, netuid, timestampOf(height), auditor, facts), addStats(height)])
+        addLoaded(left)
       }),
     )
     // An epoch that would have given more than was due writes its results and leaves the counter: the neurons are read again all the same.
@@ -190,6 +200,7 @@ export function createRange({ chain, reading, options, blocks, parentHash, befor
       stored,
       state.json(SUBTENSOR, 'EmissionValues', keys),
       addEpoch(before, state, ROOT_NETUID, timestampOf(height), auditor, facts, outputs),
+      addStats(height),
     ])
     if (!state.has(SUBTENSOR, 'EmissionValues')) return
     nets.forEach((netuid, i) => {
@@ -211,7 +222,7 @@ export function createRange({ chain, reading, options, blocks, parentHash, befor
         addBlocks(),
         ...blocks.map((block, i) => addTouched(block, touched[i] as Touches)),
         addEpochs(),
-        ...blocks.map(addStats),
+        ...sampledHeights().map(addStats),
       ])
       for (const row of facts.neuronDeregistrations) addReplaced(dirty, [row.hotkey], row.blockHeight)
       sortFacts(facts)
@@ -220,6 +231,7 @@ export function createRange({ chain, reading, options, blocks, parentHash, befor
       if (kind === 'none') return emptyState()
       const end = await stateAt(to)
       if (kind === 'whole') {
+        await addStats(to)
         await addFirstState(end, timestampOf(to), facts)
         return readWholeState(end)
       }

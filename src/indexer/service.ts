@@ -43,6 +43,11 @@ export interface Indexer extends Service {
 
 /** Readiness: this many blocks behind the head is still up to date. */
 const READY_LAG = 10
+/**
+ * The last blocks before the head that have a batch each. Sums of the state are taken after batches, so near the head every block that has totals gets
+ * them, also when several blocks become final at once, and those of a short pause.
+ */
+const NEAR_HEAD = 16
 /** Fewer blocks than this are done before a bar would be seen. */
 const PROGRESS_FROM = 200
 /** Nodes tell of a fork in several notices: a moment later the new branch is complete. */
@@ -131,9 +136,12 @@ class IndexerRun {
 
   /** The block to reach: the head of the mode, or `to` when that comes first. */
   private target(): number {
+    return Math.min(this.chainHead(), this.deps.options.to ?? Infinity)
+  }
+
+  private chainHead(): number {
     const { best, finalized } = this.heads()
-    const head = (this.deps.options.headMode === 'best' ? best : finalized) ?? 0
-    return Math.min(head, this.deps.options.to ?? Infinity)
+    return (this.deps.options.headMode === 'best' ? best : finalized) ?? 0
   }
 
   async loop(): Promise<void> {
@@ -202,11 +210,11 @@ class IndexerRun {
     }
   }
 
-  /** Final blocks share batches; blocks that may be undone have one each. */
+  /** Final blocks share batches; blocks that may be undone, and those near the head, have one each. */
   private *plan(from: number, target: number): Generator<BlockRange> {
-    const final = Math.min(target, this.heads().finalized ?? -1)
-    yield* planRanges(from, final, this.deps.options.batchBlocks)
-    for (let height = Math.max(from, final + 1); height <= target; height++) yield { from: height, to: height }
+    const shared = Math.min(target, this.heads().finalized ?? -1, this.chainHead() - NEAR_HEAD)
+    yield* planRanges(from, shared, this.deps.options.batchBlocks)
+    for (let height = Math.max(from, shared + 1); height <= target; height++) yield { from: height, to: height }
   }
 
   private extract(range: BlockRange, state: 'changes' | 'whole'): Promise<Extracted> {

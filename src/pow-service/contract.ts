@@ -19,7 +19,9 @@ export interface RegistrationInput {
 }
 
 /** A registration as its customer sees it: everything but the internals. */
-export type RegistrationView = Omit<Registration, 'customer' | 'genesisHash' | 'sent' | 'version'> & { progress: RegistrationProgress | null }
+export type RegistrationView = Omit<Registration, 'customer' | 'genesisHash' | 'sent' | 'version'> & {
+  progress: RegistrationProgress | null
+}
 
 /** How a search goes; null values are not known yet. */
 export interface RegistrationProgress {

@@ -1,3 +1,5 @@
 export { openDatabase, createPool, type Database, type DatabaseOptions } from './database.js'
 export { migrate } from './migrate.js'
+export { createApiKeyStore, type NewApiKey } from './api-keys.js'
+export { createRegistrationStore } from './registrations.js'
 export * from './write/index.js'

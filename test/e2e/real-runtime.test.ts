@@ -43,6 +43,7 @@ describe.skipIf(!needsRig())('the index says what the real runtime says', () => 
         }
         await expectExactEpochs(db.pool, spec, summary)
         await expectNothingOverdrawn(db.pool)
+        await expectReconciled(node.url, end, folder)
       } finally {
         await node.close()
         await rm(folder, { recursive: true, force: true })
@@ -87,6 +88,33 @@ async function expectNothingOverdrawn(pool: Pool): Promise<void> {
     where netuid <> 0 and (emission_due is null or emission_given > emission_due or emission_given is distinct from
       (select coalesce(sum(total), 0) from emissions m where m.netuid = e.netuid and m.block_height = e.block_height))`)
   expect(rows).toEqual([])
+}
+
+/**
+ * In batches of one block every epoch block has all sums; they are what the chain's totals are, and what the rig's reading of the last such block comes to.
+ */
+async function expectReconciled(url: string, end: number, folder: string): Promise<void> {
+  await using db = await testDatabase()
+  await indexTo(url, db.pool, end, { batchBlocks: 1 })
+  const columns = ['total_stake', 'balances_issuance', 'stake_sum', 'hotkey_stake_sum', 'balance_sum', 'emission_due', 'emission_given']
+  const { rows } = await db.pool.query<{ block: number } & Record<string, string | null>>(
+    `select e.block_height::int as block, ${columns.map((name) => `${name}::text`).join(', ')}
+     from (select distinct block_height from epochs) e left join network_stats s using (block_height) order by 1`,
+  )
+  expect(rows.length).toBeGreaterThan(20)
+  for (const row of rows) {
+    const { block, total_stake: stake, balances_issuance: balances, ...sums } = row
+    expect(Object.values(sums), `sums of block ${block}`).not.toContain(null)
+    expect(row, `block ${block}`).toMatchObject({ stake_sum: stake, hotkey_stake_sum: stake, balance_sum: balances })
+  }
+  const last = rows.at(-1)
+  const truth = await readTruth(url, last?.block ?? -1, folder)
+  const sum = (values: readonly string[]): string => String(values.reduce((total, value) => total + BigInt(value), 0n))
+  expect(last).toMatchObject({
+    stake_sum: sum((truth.stake.stake ?? []).map(([, value]) => value)),
+    hotkey_stake_sum: sum((truth.stake.totalHotkeyStake ?? []).map(([, value]) => value)),
+    balance_sum: sum(truth.accounts.flatMap(({ data }) => [data.free, data.reserved])),
+  })
 }
 
 async function readTruth(url: string, height: number, folder: string): Promise<Truth> {

@@ -2,6 +2,7 @@ import type { Pool } from 'pg'
 import { createChainReader, createRpcClient, type RpcClient } from '../../src/chain/index.js'
 import { silentLog, type Logger } from '../../src/core/log.js'
 import { createMetrics } from '../../src/core/metrics.js'
+import { backfill } from '../../src/indexer/backfill.js'
 import { startIndexer, type Indexer, type IndexerOptions } from '../../src/indexer/service.js'
 import { createBatchWriter } from '../../src/store/write/index.js'
 
@@ -50,4 +51,26 @@ export async function testIndexer(
 export async function indexTo(url: string, pool: Pool, to: number, options: Partial<IndexerOptions> = {}): Promise<void> {
   await using running = await testIndexer(url, pool, { ...options, to })
   await running.indexer.done
+}
+
+/** Fills in history behind an index. */
+export async function fillHistory(
+  url: string,
+  pool: Pool,
+  range: { from: number; to: number; batchBlocks: number },
+  options: Partial<IndexerOptions> = {},
+): Promise<void> {
+  const metrics = createMetrics()
+  const rpc = createRpcClient({ endpoints: [url], log: silentLog, metrics, timeoutMs: 60_000 })
+  try {
+    const writer = createBatchWriter({ pool, log: silentLog, metrics })
+    const { signal } = new AbortController()
+    const all = { ...DEFAULTS, ...options }
+    await backfill(
+      { options: all, log: silentLog, chain: createChainReader(rpc), writer, signal },
+      { ...range, fetchConcurrency: all.fetchConcurrency },
+    )
+  } finally {
+    await rpc.close()
+  }
 }

@@ -1,4 +1,4 @@
-import type { AuditRecord, Batch, Facts, Head, StateChanges } from '../../src/core/records.js'
+import type { AuditRecord, Batch, EpochRecord, Facts, Head, StateChanges } from '../../src/core/records.js'
 import * as a from './builders.js'
 
 /** Numbers that are the same for the same seed. */
@@ -99,16 +99,25 @@ function randomFacts(random: Random, from: number, to: number): Partial<Facts> {
     accountBalances: some((blockHeight, n) => ({
       ...{ address: a.key(n), blockHeight, free: amount(), reserved: 0n, staked: 0n, timestamp: a.blockTime(blockHeight) },
     })),
-    epochs: some((blockHeight, netuid) => a.anEpoch({ netuid, blockHeight, serverEmission: amount(), audit: randomAudit(random) })),
+    epochs: some((blockHeight, netuid) => randomEpoch(random, netuid, blockHeight)),
     epochInputs: some((blockHeight, netuid) => a.epochInputs({ netuid, blockHeight, inputs: Uint8Array.of(random.below(256), netuid) })),
     emissions: some((blockHeight, uid) => ({ netuid: 1, blockHeight, uid, hotkey: key(), server: null, validator: null, total: amount() })),
     neuronSnapshots: some((blockHeight, uid) => ({ ...a.neuronFields({ netuid: 1, uid, hotkey: key() }), blockHeight })),
-    networkStats: heights.map((blockHeight) => a.networkStats({ blockHeight, totalStake: null })),
+    networkStats: heights.filter((height) => height % 3 !== 1).map((blockHeight) => a.networkStats({ blockHeight, totalStake: null })),
     runtimeVersions: random.pick(1, 3).map((n) => ({
       ...{ specVersion: n, specName: 'node-subtensor', transactionVersion: null, firstBlock: to, metadataVersion: 14 },
       ...{ metadataHash: a.bytes32('metadata', n), metadata: Uint8Array.of(n) },
     })),
   }
+}
+
+function randomEpoch(random: Random, netuid: number, blockHeight: number): EpochRecord {
+  const emission = {
+    emissionDue: random.chance(0.9) ? BigInt(random.below(1_000)) : null,
+    emissionGiven: BigInt(random.below(1_000)),
+    serverEmission: BigInt(random.below(1_000)),
+  }
+  return a.anEpoch({ netuid, blockHeight, ...emission, audit: randomAudit(random) })
 }
 
 function randomAudit(random: Random): Partial<AuditRecord> {

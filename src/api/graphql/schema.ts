@@ -37,7 +37,7 @@ function rootLists(): Resolvers[] {
     rootList('emissions', lists.emissions, 'What epochs gave to neurons, newest first.'),
     rootList('epochs', lists.epochs, 'Epochs of subnets, newest first.'),
     rootList('runtimeVersions', lists.runtimeVersions, 'Runtimes of the chain, newest first.'),
-    rootList('networkStats', lists.networkStats, 'Totals of the network at sampled blocks, newest first.'),
+    rootList('networkStats', lists.networkStats, 'Totals of the network at every block with an epoch and at sampled ones, newest first.'),
   ]
 }
 

@@ -88,7 +88,9 @@ const indexer = z.object({
   batchBlocks: count(64, 1, 4096, {
     env: 'BATCH_BLOCKS',
     flag: 'batch-blocks',
-    about: 'Most blocks written in one transaction while catching up.',
+    about:
+      'Most blocks written in one transaction while catching up. With 1 the sums of the index are taken at every block that has network totals, ' +
+      'as they are near the head in any case.',
   }),
   fetchConcurrency: count(4, 1, 256, {
     env: 'FETCH_CONCURRENCY',
@@ -99,8 +101,8 @@ const indexer = z.object({
     env: 'STATS_EVERY',
     flag: 'stats-every',
     about:
-      'Network totals are stored every this many blocks. The sums of the index that belong beside them are taken where such a block ends a batch: ' +
-      'everywhere when this is a multiple of BATCH_BLOCKS, otherwise only while the head is followed.',
+      'Network totals are stored every this many blocks, besides those of every block with an epoch. The sums of the index that belong beside them ' +
+      'are taken where such a block ends a batch: near the head everywhere, while catching up where this is a multiple of BATCH_BLOCKS.',
   }),
   healthPort: count(4001, 0, 65_535, {
     env: 'HEALTH_PORT',
@@ -197,6 +199,18 @@ const queue = z.object({
     secret: 'url',
     example: 'redis://:secret@127.0.0.1:6379',
   }),
+  prefix: setting(
+    z
+      .string()
+      .regex(/^[a-z][a-z0-9_]{0,29}$/)
+      .default('taogate'),
+    {
+      env: 'QUEUE_PREFIX',
+      flag: 'queue-prefix',
+      about: 'Keeps several programs on one Redis or PostgreSQL apart; the same for a service and its workers.',
+      wanted: 'up to 30 lower-case letters, digits and underscores, a letter first',
+    },
+  ),
 })
 
 const access = z.object({
@@ -268,6 +282,23 @@ const pow = z.object({
   }),
 })
 
+const client = z.object({
+  serviceUrl: setting(urlOf('http', 'https').default('http://127.0.0.1:4000'), {
+    env: 'SERVICE_URL',
+    flag: 'service',
+    about: 'The registration service that `pow-submit` and `register` ask.',
+    wanted: 'an http:// or https:// URL',
+  }),
+  apiKey: setting(z.string().min(1).optional(), {
+    env: 'API_KEY',
+    flag: 'api-key',
+    about: 'API key for that service. In the environment or the config file it is seen by fewer eyes than on the command line.',
+    wanted: 'a key',
+    defaultText: 'none',
+    secret: 'whole',
+  }),
+})
+
 const log = z.object({
   level: setting(z.enum(LOG_LEVELS).default('info'), {
     env: 'LOG_LEVEL',
@@ -283,7 +314,7 @@ const log = z.object({
   }),
 })
 
-export const configSchema = z.object({ database, chain, indexer, api, devnet, queue, access, grpc, pow, log })
+export const configSchema = z.object({ database, chain, indexer, api, devnet, queue, access, grpc, pow, client, log })
 
 export const SECTION_TITLES: Record<SectionName, string> = {
   database: 'Database',
@@ -295,6 +326,7 @@ export const SECTION_TITLES: Record<SectionName, string> = {
   access: 'Access',
   grpc: 'gRPC',
   pow: 'Proof of work',
+  client: 'Customer commands',
   log: 'Log',
 }
 

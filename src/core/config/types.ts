@@ -22,5 +22,6 @@ export interface Config {
   readonly access: AccessConfig
   readonly grpc: GrpcConfig
   readonly pow: PowConfig
+  readonly client: Readonly<ParsedConfig['client']>
   readonly log: LogConfig
 }

@@ -39,6 +39,8 @@ export interface Author {
   /** Checks an extrinsic against the best block and puts it into the pool. Throws `RpcError`. */
   submit(bytes: Uint8Array): Hex
   decode(bytes: Uint8Array): Extrinsic
+  /** What a node's pool checks before it takes an extrinsic, on top of a block. Throws `InvalidTransaction`; returns the account's nonce. */
+  validate(extrinsic: Extrinsic, block?: Block): number
   /** Runs something against the state of a block, as the block after it would see it; nothing of it stays. */
   peek<T>(block: Block, run: (execution: Execution) => T): T
   setHead(block: Block): void
@@ -91,11 +93,10 @@ export function createAuthor({ chain, store, slotMs, finalityLag, genesisTimeMs,
     }
   }
 
-  /** What a node's pool checks, in its order. Returns the account's nonce. */
-  function validate(extrinsic: Extrinsic): number {
+  function validate(extrinsic: Extrinsic, block = store.best): number {
     const { signature } = extrinsic
     if (signature === null) throw new InvalidTransaction('BadSigner')
-    return peek(store.best, ({ ctx }) => {
+    return peek(block, ({ ctx }) => {
       checkSignature(extrinsic, signature, ctx, chain.genesisHash)
       const { nonce } = account(ctx, signature.signer)
       if (signature.nonce < nonce) checkNonce(signature, ctx)
@@ -231,6 +232,7 @@ export function createAuthor({ chain, store, slotMs, finalityLag, genesisTimeMs,
     newBlock,
     submit,
     decode,
+    validate,
     peek,
     setHead: (block) => {
       const before = store.best

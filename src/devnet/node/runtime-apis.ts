@@ -2,10 +2,27 @@
 import type { Hex } from '../../core/records.js'
 import { feeParts, type FeeParts } from '../runtime/pallets/transaction-payment.js'
 import { account } from '../runtime/pallets/system.js'
-import { bytesCodec, decodeWith, encodeWith, Reader, Writer } from '../runtime/scale.js'
-import type { CallValue, DispatchInfo } from '../runtime/types.js'
+import { bytesCodec, decodeWith, encodeWith, hexBytes, Reader, Writer } from '../runtime/scale.js'
+import { InvalidTransaction, type CallValue, type DispatchInfo, type InvalidTransactionKind } from '../runtime/types.js'
 import type { Block } from '../state/chain-store.js'
 import type { Author } from './author.js'
+
+const U64_MAX = 2n ** 64n - 1n
+const ZERO_ACCOUNT: Hex = `0x${'00'.repeat(32)}`
+const CUSTOM_INDEX = 7
+/** Of InvalidTransaction. */
+const INVALID_INDEX: Record<Extract<InvalidTransactionKind, string>, number> = {
+  Call: 0,
+  Payment: 1,
+  Future: 2,
+  Stale: 3,
+  BadProof: 4,
+  AncientBirthBlock: 5,
+  ExhaustsResources: 6,
+  BadMandatory: 8,
+  MandatoryValidation: 9,
+  BadSigner: 10,
+}
 
 export type RuntimeApi = (data: Uint8Array, at: Block) => Uint8Array
 
@@ -59,7 +76,33 @@ export function runtimeApis(author: Author): Record<string, RuntimeApi> {
     return (_, at) => author.store.history.get(at.state, key([])) ?? codecs.encode(definition.value, definition.fallback)
   }
 
+  /** `(source, extrinsic, block hash)`: a Result of ValidTransaction and TransactionValidityError. */
+  const validate: RuntimeApi = (data, at) => {
+    const out = new Writer()
+    const extrinsic = author.decode(data.subarray(1, -32))
+    try {
+      const nonce = author.validate(extrinsic, at)
+      const { signer = ZERO_ACCOUNT, nonce: own = 0 } = extrinsic.signature ?? {}
+      const tag = (of: number) => Buffer.concat([hexBytes(signer), codecs.encode('u32', of)])
+      out.byte(0)
+      out.bigUint(U64_MAX, 8)
+      writeTags(out, own > nonce ? [tag(own - 1)] : [])
+      writeTags(out, [tag(own)])
+      out.bigUint(U64_MAX, 8)
+      out.byte(1)
+    } catch (error) {
+      if (!(error instanceof InvalidTransaction)) throw error
+      out.byte(1)
+      out.byte(0)
+      const { kind } = error
+      out.byte(typeof kind === 'string' ? INVALID_INDEX[kind] : CUSTOM_INDEX)
+      if (typeof kind !== 'string') out.byte(kind.custom)
+    }
+    return out.done()
+  }
+
   return {
+    TaggedTransactionQueue_validate_transaction: validate,
     Core_version: () => codecs.encode('RuntimeVersion', runtime.constant('System', 'Version')),
     Metadata_metadata: () => encodeWith(bytesCodec, runtime.metadata),
     AccountNonceApi_account_nonce: (data, at) => {
@@ -76,4 +119,9 @@ export function runtimeApis(author: Author): Record<string, RuntimeApi> {
     TransactionPaymentCallApi_query_call_info: (data) => dispatchInfo(ofCall(data)),
     TransactionPaymentCallApi_query_call_fee_details: (data) => feeDetails(ofCall(data)),
   }
+}
+
+function writeTags(out: Writer, tags: readonly Uint8Array[]): void {
+  out.compact(tags.length)
+  for (const tag of tags) bytesCodec.write(out, tag)
 }

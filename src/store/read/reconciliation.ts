@@ -26,7 +26,7 @@ const TOTAL_COLUMNS = [
 /** The chain's totals of a block with the index's own sums beside them. */
 export type Reconciliation = Pick<Row<typeof networkStats>, (typeof TOTAL_COLUMNS)[number]>
 
-/** The newest there are; null where no sampled block has ended a batch yet. */
+/** The newest there are; null where no block with totals has ended a batch yet. */
 export async function readReconciliation(session: ReadSession): Promise<Reconciliation | null> {
   const list = TOTAL_COLUMNS.map((name) => columnSql(networkStats, 't', name)).join(', ')
   const [row] = await session.query({

@@ -11,7 +11,7 @@ import { createStoreMetrics } from './metrics.js'
 import { addRange, covers, mergedWith, missingIn, readRanges, type BlockRange } from './ranges.js'
 import { rollback } from './rollback.js'
 import { applyState } from './state.js'
-import { sumState } from './sums.js'
+import { sumEmission, sumState } from './sums.js'
 import { readCheckpoint, transactions, writeCheckpoint, type Checkpoint, type Transactions } from './transaction.js'
 import { noteBatch } from './undo.js'
 
@@ -156,6 +156,7 @@ async function insertMissing(client: pg.ClientBase, range: BlockRange, facts: Fa
   const ranges = await readRanges(client)
   const written = { blocks: 0, rows: 0 }
   const epochs: EpochRecord[] = []
+  let totals = false
   for (const piece of missingIn(ranges, range)) {
     const whole = piece.from === range.from && piece.to === range.to
     const part = whole ? facts : filterFacts(facts, (height) => covers([piece], height))
@@ -164,8 +165,13 @@ async function insertMissing(client: pg.ClientBase, range: BlockRange, facts: Fa
     written.blocks += piece.to - piece.from + 1
     written.rows += countRows(part)
     epochs.push(...part.epochs)
+    totals ||= part.networkStats.length > 0
   }
-  if (written.blocks > 0) await addRange(client, range)
+  if (written.blocks > 0) {
+    await addRange(client, range)
+    // Totals above the range count from the newest below them, which may be among these.
+    if (totals || ranges.some(({ to }) => to > range.to)) await sumEmission(client, range)
+  }
   await notifyAudits(client, epochs)
   return written
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { silentLog } from '../../../src/core/log.js'
 import { startDevnet } from '../../../src/devnet/index.js'
 import { testDatabase, type TestDatabase } from '../../support/database.js'
-import { indexTo } from '../../support/indexing.js'
+import { fillHistory, indexTo } from '../../support/indexing.js'
 
 /** What was due to the epochs of a chain beside what they gave, added up here from the rows of each epoch. */
 
@@ -59,24 +59,34 @@ test.each([
     devnet.newBlock({ count: 90 })
     await using db = await testDatabase()
     await indexTo(devnet.url, db.pool, 90, { batchBlocks, statsEvery: STATS_EVERY, start: first === 0 ? 'genesis' : first })
-    const epochs = await readEpochs(db)
-    checkEpochs(epochs)
-
-    const stats = await readStats(db)
-    const summed = stats.filter(({ due }) => due !== null)
-    expect(summed.length).toBeGreaterThan(0)
-    // Batches begin after the first block; only small ones end at every one that is sampled.
-    if (batchBlocks < STATS_EVERY) expect(stats.filter(({ block, due }) => block > 0 && due === null)).toEqual([])
-    for (const { block, due, given } of summed) {
-      const before = stats.findLast((row) => row.block < block)?.block ?? -1
-      const covered = epochs.filter((epoch) => epoch.netuid !== 0 && epoch.block > before && epoch.block <= block)
-      expect({ block, due, given }).toEqual({ block, due: sum(covered, 'due'), given: sum(covered, 'given') })
-    }
-    expect(summed.some(({ due }) => BigInt(due ?? 0) > 0n)).toBe(true)
+    checkEpochs(await readEpochs(db))
+    await checkTotals(db, first === 0 ? 1 : first)
+    if (first === 0) return
+    // What is before the first block follows, in batches that are cut otherwise.
+    await fillHistory(devnet.url, db.pool, { from: 0, to: first - 1, batchBlocks: 7 }, { statsEvery: STATS_EVERY })
+    expect((await readEpochs(db))[0]?.block).toBeLessThan(first)
+    await checkTotals(db, first)
   } finally {
     await devnet.close()
   }
 })
+
+/** There are totals wherever metagraphs are stored, and each has what the epochs since the ones before came to. `first`: where the live index began. */
+async function checkTotals(db: TestDatabase, first: number): Promise<void> {
+  const [epochs, stats] = await Promise.all([readEpochs(db), readStats(db)])
+  const { rows } = await db.pool.query<{ block: number }>(
+    'SELECT DISTINCT block_height::int AS block FROM neuron_snapshots UNION SELECT height::int FROM blocks WHERE height % $1 = 0 ORDER BY 1',
+    [STATS_EVERY],
+  )
+  expect(stats.map(({ block }) => block)).toEqual(rows.map(({ block }) => block))
+  expect(stats.map(({ block }) => block)).toEqual(expect.arrayContaining([first, ...epochs.map(({ block }) => block)]))
+  for (const { block, due, given } of stats) {
+    const before = stats.findLast((row) => row.block < block)?.block ?? -1
+    const covered = epochs.filter((epoch) => epoch.netuid !== 0 && epoch.block > before && epoch.block <= block)
+    expect({ block, due, given }).toEqual({ block, due: sum(covered, 'due'), given: sum(covered, 'given') })
+  }
+  expect(stats.some(({ due }) => BigInt(due ?? 0) > 0n)).toBe(true)
+}
 
 function checkEpochs(epochs: readonly Epoch[]): void {
   expect(new Set(epochs.map(({ netuid }) => netuid))).toEqual(new Set([0, 1, 2]))

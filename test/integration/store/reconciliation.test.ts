@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { silentLog } from '../../../src/core/log.js'
 import { createMetrics } from '../../../src/core/metrics.js'
-import type { EpochRecord, StateChanges } from '../../../src/core/records.js'
+import type { EpochRecord, Facts, StateChanges } from '../../../src/core/records.js'
 import { createBatchWriter, type BatchWriter } from '../../../src/store/index.js'
 import { createReads, readAuditTotals, readReconciliation } from '../../../src/store/read/index.js'
 import * as a from '../../support/builders.js'
@@ -80,7 +80,7 @@ const paying = (netuid: number, blockHeight: number, due: bigint): EpochRecord =
   a.anEpoch({ netuid, blockHeight, emissionDue: due, emissionGiven: due - 2n })
 const rootEpoch = (blockHeight: number): EpochRecord => a.anEpoch({ netuid: 0, blockHeight, emissionDue: null, emissionGiven: null })
 
-test('emission due and given are of the blocks after the totals before, whether those have sums or not', async () => {
+test('emission due and given are of the blocks after the totals before, wherever in a batch those are', async () => {
   await using db = await testDatabase()
   const writer = writerOn(db)
   const epochs = [paying(1, 0, 10n), paying(2, 3, 20n), paying(1, 4, 40n), paying(1, 5, 80n), rootEpoch(6), paying(2, 8, 160n)]
@@ -91,7 +91,7 @@ test('emission due and given are of the blocks after the totals before, whether 
   await writer.apply(a.aBatch({ from: 13, to: 16, facts: stats(16) }))
   await writer.apply(a.aBatch({ from: 17, to: 20, facts: { epochs: [paying(1, 18, 2n ** 63n - 1n), paying(2, 18, 3n)], ...stats(20) } }))
   expect(await emissionOf(db)).toEqual([
-    [4, null, null],
+    [4, '70', '64'],
     [8, '240', '236'],
     [12, '960', '956'],
     [16, '0', '0'],
@@ -131,10 +131,74 @@ test('where blocks between two totals are not stored there is no sum of emission
   await writer.apply(a.aBatch({ prev: null, from: 5, to: 8, facts: { epochs: [paying(1, 6, 40n)], ...stats(8) } }))
   await writer.apply(a.aBatch({ from: 9, to: 12, facts: { epochs: [paying(1, 10, 80n)], ...stats(12) } }))
   expect(await emissionOf(db)).toEqual([
-    [2, null, null],
+    [2, '10', '8'],
     [8, null, null],
     [12, '80', '78'],
   ])
+})
+
+test('emission does not depend on the order and the pieces in which blocks are stored', async () => {
+  const due = (height: number): bigint => 2n ** BigInt(height)
+  const facts = (from: number, to: number): Partial<Facts> => {
+    const heights = Array.from({ length: to - from + 1 }, (_, i) => from + i)
+    return {
+      // An epoch in every block, totals in every fifth.
+      epochs: heights.map((height) => paying(1 + (height % 2), height, due(height) + 2n)),
+      ...stats(...heights.filter((height) => height % 5 === 0)),
+    }
+  }
+  const orders: [number, number][][] = [
+    [[1, 39]],
+    [
+      [1, 19],
+      [20, 39],
+    ],
+    // From above and from below, with a gap that closes last, and one that has no totals of its own.
+    [
+      [31, 39],
+      [1, 12],
+      [22, 30],
+      [13, 14],
+      [15, 21],
+    ],
+    [
+      [36, 39],
+      [4, 4],
+      [6, 9],
+      [1, 39],
+    ],
+  ]
+  for (const order of orders) {
+    await using db = await testDatabase()
+    const writer = writerOn(db)
+    await writer.apply(a.aBatch({ prev: null, from: 40, to: 47, facts: facts(40, 47) }))
+    expect(await emissionOf(db)).toEqual([
+      [40, String(due(40) + 2n), String(due(40))],
+      [45, String(due(46) - due(41) + 10n), String(due(46) - due(41))],
+    ])
+    for (const [from, to] of order) await writer.applyHistory(a.aHistoryBatch({ from, to, facts: facts(from, to) }))
+    await writer.apply(a.aBatch({ from: 48, to: 50, facts: facts(48, 50) }))
+    const expected = [5, 10, 15, 20, 25, 30, 35, 40, 45, 50].map((height) => {
+      const given = due(height + 1) - due(height - 4)
+      return [height, String(given + 10n), String(given)]
+    })
+    expect(await emissionOf(db)).toEqual(expected)
+  }
+})
+
+test('while there is a gap above them, totals have no emission, and have it once the gap is closed', async () => {
+  await using db = await testDatabase()
+  const writer = writerOn(db)
+  await writer.apply(a.aBatch({ prev: null, from: 20, to: 24, facts: { epochs: [paying(1, 21, 10n)], ...stats(22, 24) } }))
+  const above = [24, '0', '0']
+  expect(await emissionOf(db)).toEqual([[22, '10', '8'], above])
+  // Totals below, with blocks in between that may have had epochs.
+  await writer.applyHistory(a.aHistoryBatch({ from: 5, to: 9, facts: { epochs: [paying(1, 6, 20n), paying(1, 9, 40n)], ...stats(8) } }))
+  expect(await emissionOf(db)).toEqual([[8, '20', '18'], [22, null, null], above])
+  await writer.applyHistory(a.aHistoryBatch({ from: 10, to: 14, facts: { epochs: [paying(1, 14, 80n)] } }))
+  expect(await emissionOf(db)).toEqual([[8, '20', '18'], [22, null, null], above])
+  await writer.applyHistory(a.aHistoryBatch({ from: 15, to: 19, facts: { epochs: [paying(1, 15, 160n)] } }))
+  expect(await emissionOf(db)).toEqual([[8, '20', '18'], [22, '290', '282'], above])
 })
 
 test('history that reaches up to the live index counts from the totals it has', async () => {
@@ -143,7 +207,7 @@ test('history that reaches up to the live index counts from the totals it has', 
   await writer.applyHistory(a.aHistoryBatch({ from: 0, to: 4, facts: { epochs: [paying(1, 1, 10n), paying(1, 3, 20n)], ...stats(2) } }))
   await writer.apply(a.aBatch({ prev: null, from: 5, to: 8, facts: { epochs: [paying(1, 6, 40n)], ...stats(8) } }))
   expect(await emissionOf(db)).toEqual([
-    [2, null, null],
+    [2, '10', '8'],
     [8, '60', '56'],
   ])
 })

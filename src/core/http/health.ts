@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import type { Readiness } from '../core/lifecycle.js'
-import type { Metrics } from '../core/metrics.js'
+import type { Readiness } from '../lifecycle.js'
+import type { Metrics } from '../metrics.js'
 
 /** Liveness, readiness with its reasons, and metrics for Prometheus. */
 export function registerHealth(app: FastifyInstance, { metrics, ready }: { metrics: Metrics; ready: () => Promise<Readiness> }): void {

@@ -1,0 +1,172 @@
+#!/usr/bin/env node
+// Builds the native proof-of-work solvers where a C++ compiler is, and only when something they are made from has changed. Runs when the package is installed,
+// so it never fails that: without an addon the solvers in WebAssembly do the work.
+import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { cpuSources } from '../native/pow/generate/cpu.mjs'
+import { withBuildLock } from './lock.mjs'
+
+const USAGE = `
+node scripts/build-native.mjs            builds native/pow/build/taogate_pow.node, when it is not current
+
+  --check            builds in any case, then runs the vectors through every kernel; fails when it cannot or when one is wrong
+  --out FOLDER       builds there instead, in any case
+  --generate FOLDER  only writes the generated sources there
+  --generated FOLDER takes the generated sources from there
+`
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const NATIVE = join(root, 'native/pow')
+const BUILD = join(NATIVE, 'build')
+const ADDON = 'taogate_pow.node'
+const VECTORS = join(root, 'test/fixtures/pow.json')
+
+const { values: flags } = parseArgs({
+  options: {
+    check: { type: 'boolean', default: false },
+    out: { type: 'string' },
+    generate: { type: 'string' },
+    generated: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+async function main() {
+  if (flags.help) return console.log(USAGE.trim())
+  if (flags.generate) return writeGenerated(flags.generate)
+  const startedAt = Date.now()
+  const folder = flags.out ?? BUILD
+  const must = flags.check || flags.out !== undefined
+  const compiler = findCompiler()
+  if (!compiler) return skip('no C++ compiler (CXX, g++ or clang++)', must)
+  if (process.platform === 'win32') return skip('they build on Linux and macOS only', must)
+  try {
+    mkdirSync(folder, { recursive: true })
+    await withBuildLock(join(folder, 'lock'), async () => {
+      const stamp = { path: join(folder, 'stamp'), hash: hashOf(compiler) }
+      if (!must && existsSync(join(folder, ADDON)) && existsSync(stamp.path) && readFileSync(stamp.path, 'utf8') === stamp.hash) return
+      await compile(compiler, folder)
+      writeFileSync(stamp.path, stamp.hash)
+      console.log(`native solvers: built with ${basename(compiler.path)} in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`)
+    })
+  } catch (error) {
+    return skip(must ? error.message : error.message.split('\n')[0], must)
+  }
+  if (flags.check) checkVectors(join(folder, ADDON))
+}
+
+function skip(reason, fatal) {
+  console.log(`native solvers: ${fatal ? 'failed' : 'skipped, the WebAssembly solver is used'}: ${reason}`)
+  if (fatal) process.exitCode = 1
+}
+
+function findCompiler() {
+  for (const path of [process.env.CXX, 'g++', 'clang++']) {
+    if (!path) continue
+    const { status, stdout } = spawnSync(path, ['--version'], { encoding: 'utf8' })
+    if (status === 0) return { path, version: stdout }
+  }
+  return null
+}
+
+/** What the addon's code depends on: every source, how it is compiled, and by what. */
+function hashOf(compiler) {
+  const hash = createHash('sha256').update(JSON.stringify([compiler, process.platform, process.arch]))
+  for (const file of [fileURLToPath(import.meta.url), ...writtenSources()]) hash.update(file.slice(root.length)).update(readFileSync(file))
+  for (const [name, text] of Object.entries(cpuSources())) hash.update(name).update(text)
+  return hash.digest('hex')
+}
+
+function writtenSources() {
+  const folders = [join(NATIVE, 'src'), ...(hasCuda() ? [join(NATIVE, 'cuda')] : [])]
+  return folders.flatMap((folder) => readdirSync(folder).flatMap((name) => (/\.(cpp|hpp|h)$/.test(name) ? [join(folder, name)] : []))).sort()
+}
+
+function hasCuda() {
+  return existsSync(join(NATIVE, 'cuda/host.cpp'))
+}
+
+function writeGenerated(folder) {
+  mkdirSync(folder, { recursive: true })
+  for (const [name, text] of Object.entries(cpuSources())) writeFileSync(join(folder, name), text)
+}
+
+/** Compiles into a folder of its own; what is there is replaced when all is done. */
+async function compile({ path }, folder) {
+  const work = join(folder, 'work')
+  rmSync(work, { recursive: true, force: true })
+  const generated = flags.generated ?? join(work, 'generated')
+  if (!flags.generated) writeGenerated(generated)
+  mkdirSync(work, { recursive: true })
+  const { include_dir: nodeApi } = createRequire(import.meta.url)('node-api-headers')
+  const options = ['-std=c++17', '-O3', '-fPIC', '-fvisibility=hidden', '-DNAPI_VERSION=8', ...(hasCuda() ? ['-DPOW_CUDA'] : [])]
+  // What GCC says of its own header for AVX-512.
+  const warnings = ['-Wall', '-Wextra', '-Wno-uninitialized', '-Wno-maybe-uninitialized']
+  const include = [`-I${nodeApi}`, `-I${generated}`, `-I${join(NATIVE, 'src')}`]
+  const sources = writtenSources().filter((file) => file.endsWith('.cpp') && (dirname(file) === join(NATIVE, 'src') || basename(file) === 'host.cpp'))
+  const objects = await Promise.all(
+    sources.map(async (source) => {
+      const object = join(work, `${basename(source)}.o`)
+      await run(path, [...options, ...warnings, ...include, '-c', source, '-o', object])
+      return object
+    }),
+  )
+  const addon = join(work, ADDON)
+  // Node itself is what the addon's undefined symbols are found in.
+  const linking = process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared', '-ldl']
+  await run(path, [...objects, ...linking, '-pthread', '-o', addon])
+  renameSync(addon, join(folder, ADDON))
+  rmSync(work, { recursive: true, force: true })
+}
+
+function run(command, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+    let errors = ''
+    child.stderr.setEncoding('utf8').on('data', (text) => (errors += text))
+    child.once('error', reject)
+    child.once('close', (status) => {
+      if (status === 0) return resolve()
+      const first = errors.split('\n').find((line) => line.includes('error')) ?? errors.trim()
+      reject(new Error(`${basename(command)} ended with ${status}: ${first}\n${errors}`))
+    })
+  })
+}
+
+/** Every vector through every kernel, in both byte orders: the nonce is found, and the numbers around its decisive one decide. */
+function checkVectors(path) {
+  const addon = createRequire(import.meta.url)(path)
+  const { seals } = JSON.parse(readFileSync(VECTORS, 'utf8'))
+  let wrong = 0
+  for (const { name, block_and_hotkey_hash: preimageHex, nonce: text, seal: sealHex } of seals) {
+    const [preimage, nonce, seal] = [bytes(preimageHex), BigInt(text), bytes(sealHex)]
+    const report = (what) => wrong++ || console.log(`native solvers: ${what} is wrong for vector '${name}'`)
+    if (!seal.equals(addon.seal(preimage, nonce))) report('seal')
+    for (const kernel of addon.kernels()) {
+      for (const little of [false, true]) {
+        const decisive = little ? seal.readBigUInt64LE(24) : seal.readBigUInt64BE(0)
+        const found = (limit) => search(addon, kernel, preimage, little, limit, nonce)
+        if (!found(decisive) || (decisive > 0n && found(decisive - 1n))) report(`${kernel}, ${little ? 'little' : 'big'}-endian,`)
+      }
+    }
+  }
+  console.log(`native solvers: ${seals.length} vectors in ${addon.kernels().join(', ')}: ${wrong === 0 ? 'all right' : `${wrong} wrong`}`)
+  if (wrong > 0) process.exitCode = 1
+}
+
+function search(addon, kernel, preimage, little, limit, nonce) {
+  const control = new Int32Array(new SharedArrayBuffer(4))
+  const [high, low] = [Number(nonce >> 32n), Number(nonce & 0xffffffffn)]
+  return addon.search(kernel, preimage, little, limit, high, low, 1, control, 0, new Uint32Array(1))[1] === 1
+}
+
+function bytes(text) {
+  return Buffer.from(text.slice(2), 'hex')
+}
+
+await main()

@@ -1,0 +1,85 @@
+/** What the commands of the registration service have in common. */
+import { createSubmitter, loadKey } from '../chain/submit/index.js'
+import { createAccess, type Access, type HttpPlugin } from '../core/http/index.js'
+import { startGrpcServer } from '../core/grpc/index.js'
+import { openJobs, type Jobs } from '../jobs/index.js'
+import {
+  createHashPool,
+  createProxySender,
+  powGrpc,
+  powRoutes,
+  startPow,
+  type HashPool,
+  type PowService,
+  type ProxySender,
+} from '../pow-service/index.js'
+import { createApiKeyStore, createRegistrationStore, type Database } from '../store/index.js'
+import type { ConnectedChain } from './indexing.js'
+import type { CommandContext } from './run.js'
+
+export interface StartedPow {
+  service: PowService
+  /** The HTTP face, for the server of whoever starts it. */
+  plugin: HttpPlugin
+  /** host:port of the gRPC server. */
+  grpcAddress: string
+}
+
+/** The registration service over a database and a chain, with its gRPC server. */
+export async function startPowOn(context: CommandContext, database: Database, connected: ConnectedChain): Promise<StartedPow> {
+  const { config, metrics, life } = context
+  const log = context.log.child({ service: 'pow' })
+  const { rpc, chain: reader } = connected
+  const isLocal = isLocalChain(context)
+  const jobs = await openJobsOn(context, database.url)
+  const pool = await openPool(context)
+  const service = life.add(
+    await startPow({
+      ...{ config: config.pow, rpc, reader, isLocal, jobs, pool, metrics, log, signal: life.signal },
+      genesisHash: await reader.hashOf(0),
+      store: createRegistrationStore({ pool: database.pool }),
+      proxy: await openProxy(context, connected, isLocal),
+    }),
+  )
+  const access = accessOf(context, database)
+  const grpc = life.add(
+    await startGrpcServer({
+      ...{ host: config.api.host, port: config.grpc.port, log: context.log.child({ service: 'grpc' }) },
+      services: [powGrpc({ service, access })],
+      ready: () => service.ready(),
+    }),
+  )
+  return { service, plugin: powRoutes({ service, access, log }), grpcAddress: `${config.api.host}:${grpc.port}` }
+}
+
+export async function openJobsOn({ config, log, metrics, life }: CommandContext, databaseUrl: string | undefined): Promise<Jobs> {
+  const { redisUrl, prefix } = config.queue
+  return life.add(await openJobs({ redisUrl, databaseUrl, prefix, log, metrics, signal: life.signal }))
+}
+
+/** The solvers of this machine; null where the settings leave it none. */
+export async function openPool({ config, log, metrics, life }: CommandContext): Promise<HashPool | null> {
+  const pool = await createHashPool({ ...config.pow, log: log.child({ service: 'solver' }), metrics })
+  if (pool !== null) life.add({ name: 'solvers', close: () => pool.close() })
+  return pool
+}
+
+async function openProxy({ config, log }: CommandContext, { rpc, chain }: ConnectedChain, isLocal: boolean): Promise<ProxySender | null> {
+  const path = config.pow.proxyKeyFile
+  if (path === undefined) return null
+  const { pair, warnings } = await loadKey({ path })
+  for (const warning of warnings) log.warn(warning)
+  log.info({ address: pair.address }, 'proxy mode is offered: customers make this account a Registration proxy of their hotkey')
+  return createProxySender({ submitter: createSubmitter({ rpc, reader: chain, log }), pair, isLocal })
+}
+
+/** The devnet serves callers of its own machine without a key; everything else wants one, unless it is opened. */
+function accessOf({ config }: CommandContext, database: Database): Access {
+  const { open, requestsPerMinute } = config.access
+  const keys = createApiKeyStore({ pool: database.pool })
+  return createAccess({ keys, open: open ?? (config.chain.network.name === 'devnet' ? 'loopback' : false), requestsPerMinute })
+}
+
+export function isLocalChain({ config }: CommandContext): boolean {
+  return config.chain.network.name === 'devnet' || config.chain.network.name === 'local'
+}

@@ -1,0 +1,156 @@
+/** What a customer's program needs of the service's HTTP API. What the service says is not trusted further than its form. */
+import { z } from 'zod'
+import { AppError, errorMessage, ERRORS, type ErrorCode } from '../../core/errors.js'
+import { sleep } from '../../core/lifecycle.js'
+import type { Hex } from '../../core/records.js'
+import { ENDED_STATES, REGISTRATION_STATES } from '../../core/registrations.js'
+import type { RegistrationInput } from '../contract.js'
+
+const hex32 = z.templateLiteral(['0x', z.string().regex(/^[0-9a-f]{64}$/)])
+const u64 = z.string().regex(/^\d{1,20}$/)
+const reason = z.object({ code: z.string(), message: z.string() })
+
+const solution = z.object({
+  blockNumber: z.int().min(0),
+  blockHash: hex32,
+  nonce: u64,
+  work: hex32,
+  byteOrder: z.enum(['big', 'little']),
+})
+const registration = z.object({
+  id: z.string(),
+  state: z.enum(REGISTRATION_STATES),
+  reason: reason.nullable(),
+  targets: z.array(
+    z.object({
+      netuid: z.int().min(0).max(65_535),
+      state: z.string(),
+      reason: reason.nullable(),
+      solution: solution.nullable(),
+      offer: z.object({ price: u64 }).nullable(),
+      uid: z.int().nullable(),
+    }),
+  ),
+  progress: z
+    .object({ hashRate: z.number(), expectedSeconds: z.number().nullable(), blockNumber: z.int().nullable(), ahead: z.int() })
+    .nullable(),
+})
+export type ToldRegistration = z.output<typeof registration>
+export type ToldSolution = z.output<typeof solution> & { blockHash: Hex; work: Hex }
+
+export interface RegistrationClient {
+  /** Asks for a registration, or finds the one that was asked for before. */
+  create(input: RegistrationInput): Promise<ToldRegistration>
+  get(id: string): Promise<ToldRegistration>
+  /** The registration as it is, and after every change, until it has ended. Connections that break are made again. */
+  follow(id: string, signal: AbortSignal): AsyncIterable<ToldRegistration>
+}
+
+const RETRY_MS = 1_000
+const RETRY_MOST_MS = 15_000
+
+export function createRegistrationClient(options: { url: string; apiKey?: string | undefined }): RegistrationClient {
+  const base = `${options.url.replace(/\/+$/, '')}/pow/v1`
+  const headers: Record<string, string> = options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` }
+
+  async function send(path: string, init: RequestInit): Promise<Response> {
+    let response: Response
+    try {
+      response = await fetch(base + path, {
+        ...init,
+        headers: { ...headers, ...(init.headers as Record<string, string>) },
+        redirect: 'error',
+      })
+    } catch (error) {
+      if (init.signal?.aborted) throw new AppError('ABORTED', 'stopped waiting for the service')
+      const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
+      throw new AppError('UPSTREAM_DOWN', `the service at ${options.url} cannot be reached: ${errorMessage(cause)}`, {}, error)
+    }
+    if (response.ok) return response
+    throw refusalOf(await response.text(), response.status, options.url)
+  }
+
+  async function ask(path: string, init: RequestInit = {}): Promise<ToldRegistration> {
+    const response = await send(path, { ...init, signal: AbortSignal.timeout(30_000) })
+    return read(await response.text(), options.url)
+  }
+
+  async function* events(id: string, signal: AbortSignal): AsyncIterable<ToldRegistration> {
+    const response = await send(`/registrations/${encodeURIComponent(id)}/events`, { headers: { accept: 'text/event-stream' }, signal })
+    for await (const data of eventData(response)) {
+      const told: unknown = JSON.parse(data)
+      // An event carries the registration, with its id and type beside it.
+      const inner = typeof told === 'object' && told !== null && 'registration' in told ? told.registration : told
+      yield read(JSON.stringify(inner), options.url)
+    }
+  }
+
+  return {
+    create: (input) =>
+      ask('/registrations', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(input) }),
+    get: (id) => ask(`/registrations/${encodeURIComponent(id)}`),
+    async *follow(id, signal) {
+      for (let pauseMs = RETRY_MS; ;) {
+        try {
+          for await (const told of events(id, signal)) {
+            pauseMs = RETRY_MS
+            yield told
+            if (ENDED_STATES.includes(told.state)) return
+          }
+        } catch (error) {
+          if (signal.aborted) return
+          if (error instanceof AppError && !ERRORS[error.code].retry) throw error
+        }
+        if (signal.aborted) return
+        await sleep(pauseMs, signal).catch(() => undefined)
+        pauseMs = Math.min(pauseMs * 2, RETRY_MOST_MS)
+      }
+    },
+  }
+}
+
+const MOST_EVENT_BYTES = 1_048_576
+
+/** The data of each server-sent event. */
+async function* eventData(response: Response): AsyncIterable<string> {
+  const decoder = new TextDecoder()
+  let buffered = ''
+  for await (const chunk of response.body ?? []) {
+    buffered += decoder.decode(chunk as Uint8Array, { stream: true })
+    if (buffered.length > MOST_EVENT_BYTES) throw new AppError('UPSTREAM_INVALID', 'an event of the service is too large')
+    for (let end = buffered.search(/\r?\n\r?\n/); end >= 0; end = buffered.search(/\r?\n\r?\n/)) {
+      const lines = buffered.slice(0, end).split(/\r?\n/)
+      buffered = buffered.slice(end).replace(/^\r?\n\r?\n/, '')
+      const data = lines.filter((line) => line.startsWith('data:')).map((line) => line.slice(5).replace(/^ /, ''))
+      if (data.length > 0) yield data.join('\n')
+    }
+  }
+}
+
+function read(text: string, url: string): ToldRegistration {
+  try {
+    return registration.parse(JSON.parse(text))
+  } catch (error) {
+    throw new AppError('UPSTREAM_INVALID', `what ${url} answered is no registration`, {}, error)
+  }
+}
+
+const refusal = z.object({
+  error: z.object({ code: z.string(), message: z.string(), detail: z.record(z.string(), z.unknown()).optional() }),
+})
+
+function refusalOf(text: string, status: number, url: string): AppError {
+  const { data } = refusal.safeParse(jsonOrNull(text))
+  if (data !== undefined && data.error.code in ERRORS) {
+    return new AppError(data.error.code as ErrorCode, data.error.message, data.error.detail)
+  }
+  return new AppError(status >= 500 ? 'UPSTREAM_DOWN' : 'UPSTREAM_INVALID', `${url} answered with status ${status}`)
+}
+
+function jsonOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}

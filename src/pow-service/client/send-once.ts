@@ -1,0 +1,70 @@
+import type { Submission, SubmissionState, Submitter } from '../../chain/submit/index.js'
+import { AppError, isAppError } from '../../core/errors.js'
+import type { Logger } from '../../core/log.js'
+import type { Hex } from '../../core/records.js'
+import type { Journal } from './journal.js'
+
+export interface SendOnce {
+  submitter: Submitter
+  journal: Journal
+  log: Logger
+  signal: AbortSignal
+}
+
+export interface Registered {
+  netuid: number
+  uid: number | null
+  blockNumber: number
+  hash: Hex
+}
+
+/** `registered`: done. `again`: nothing is under way, and another try may help; the text says what happened. */
+export type Outcome = { is: 'registered'; place: Registered } | { is: 'again'; why: string }
+
+/**
+ * One try to register: what an earlier run sent is looked for first; what is sent is written down before. Errors that waiting mends (a price, a
+ * quota, work that has grown old) are `again`, all others are thrown.
+ */
+export async function sendOnce(deps: SendOnce, of: { netuid: number; hotkey: Hex }, prepare: () => Promise<Submission>): Promise<Outcome> {
+  const { submitter, journal, log, signal } = deps
+  const before = await journal.read(of.netuid, of.hotkey)
+  if (before !== null) {
+    log.info({ hash: before.hash, netuid: of.netuid }, 'looking for what was sent earlier')
+    const outcome = outcomeOf(before, await submitter.follow(before, { until: 'included', signal }))
+    if (outcome.is === 'registered') return outcome
+    await journal.remove(before)
+  }
+  let submission: Submission
+  try {
+    submission = await prepare()
+    await journal.write(submission)
+    await submitter.send(submission)
+  } catch (error) {
+    const why = passing(error)
+    if (why === null) throw error
+    return { is: 'again', why }
+  }
+  const outcome = outcomeOf(submission, await submitter.follow(submission, { until: 'included', signal }))
+  if (outcome.is === 'again') await journal.remove(submission)
+  return outcome
+}
+
+function outcomeOf(submission: Submission, state: Exclude<SubmissionState, { state: 'pending' }>): Outcome {
+  const { netuid, hash } = submission
+  if (state.state === 'dropped') return { is: 'again', why: `${hash} was in no block until ${state.lastBlock}` }
+  if (state.error !== null) return { is: 'again', why: `the chain refused ${hash}: ${state.error.pallet}.${state.error.name}` }
+  return { is: 'registered', place: { netuid, hash, uid: state.uid, blockNumber: state.blockNumber } }
+}
+
+/** Reasons of refusals that are over a block or more later, beside those that say so themselves. */
+const PASSING: readonly unknown[] = ['STALE_WORK', 'WORK_FORKED', 'ERA_OVER', 'IN_FLIGHT', 'POOL_REFUSED', 'INVALID_TRANSACTION']
+
+function passing(error: unknown): string | null {
+  if (!isAppError(error) || error.code !== 'REFUSED') return null
+  const { kind, reason } = error.detail
+  return kind === 'wait' || PASSING.includes(reason) ? error.message : null
+}
+
+export function stopped(): AppError {
+  return new AppError('ABORTED', 'stopped before the registration was done')
+}
