@@ -84,7 +84,9 @@ function hashOf(compiler) {
 
 function writtenSources() {
   const folders = [join(NATIVE, 'src'), ...(hasCuda() ? [join(NATIVE, 'cuda')] : [])]
-  return folders.flatMap((folder) => readdirSync(folder).flatMap((name) => (/\.(cpp|hpp|h)$/.test(name) ? [join(folder, name)] : []))).sort()
+  return folders
+    .flatMap((folder) => readdirSync(folder).flatMap((name) => (/\.(cpp|hpp|h)$/.test(name) ? [join(folder, name)] : [])))
+    .sort()
 }
 
 function hasCuda() {
@@ -108,7 +110,9 @@ async function compile({ path }, folder) {
   // What GCC says of its own header for AVX-512.
   const warnings = ['-Wall', '-Wextra', '-Wno-uninitialized', '-Wno-maybe-uninitialized']
   const include = [`-I${nodeApi}`, `-I${generated}`, `-I${join(NATIVE, 'src')}`]
-  const sources = writtenSources().filter((file) => file.endsWith('.cpp') && (dirname(file) === join(NATIVE, 'src') || basename(file) === 'host.cpp'))
+  const sources = writtenSources().filter(
+    (file) => file.endsWith('.cpp') && (dirname(file) === join(NATIVE, 'src') || basename(file) === 'host.cpp'),
+  )
   const objects = await Promise.all(
     sources.map(async (source) => {
       const object = join(work, `${basename(source)}.o`)

@@ -39,6 +39,8 @@ export interface DevnetOptions {
   genesisTimeMs?: number
   /** Whether the built-in accounts live their lives on the chain. */
   cast?: boolean
+  /** Adds the Proxy pallet, which the chain got soon after spec 143. */
+  proxies?: boolean
 }
 
 export interface BlockRef {
@@ -78,16 +80,26 @@ const DEFAULT_PLACES = 256
 const RAO = 1_000_000_000n
 
 export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
-  const { host = '127.0.0.1', port = 0, blockMs = 3000, seed = 'devnet', subnets = 2, neurons = 32, log, dataDir } = options
+  const {
+    host = '127.0.0.1',
+    port = 0,
+    blockMs = 3000,
+    seed = 'devnet',
+    subnets = 2,
+    neurons = 32,
+    proxies = false,
+    log,
+    dataDir,
+  } = options
   const { finalityLag = blockMs === null ? 0 : DEFAULT_FINALITY_LAG } = options
   await cryptoWaitReady()
   const slotMs = blockMs ?? CHAIN_SLOT_MS
-  const runtime = createDevnetRuntime(slotMs)
+  const runtime = createDevnetRuntime(slotMs, { proxies })
   const accounts = castAccounts(seed, subnets === 0 ? 0 : neurons)
   const store = openChainStore({
     codecs: runtime.codecs,
     dataDir: dataDir === undefined ? undefined : join(dataDir, 'devnet'),
-    settings: JSON.stringify({ seed, subnets, neurons, slotMs }),
+    settings: JSON.stringify({ seed, subnets, neurons, slotMs, ...(proxies && { proxies }) }),
   })
   const isNew = store.isEmpty()
   if (isNew) addGenesis(store, runtime, devnetGenesis(accounts, subnets, neurons), [])

@@ -112,7 +112,9 @@ export function startWorker({ link, name, handler, concurrency, timing, log, met
     freed()
     for (const handling of handlings.values()) handling.stop()
     await link.interrupt()
-    await settledWithin(left(), Promise.all([fetching, ...[...handlings.values()].map((handling) => handling.done)]))
+    // A fetch under way may still bring a job; with the server away it does not end.
+    await settledWithin(500, fetching)
+    await settledWithin(left(), Promise.all([...handlings.values()].map((handling) => handling.done)))
     const late = [...handlings.values()]
     if (late.length > 0) {
       log.warn({ queue: name, jobs: late.length }, 'handlers did not end in time; their jobs are given back')

@@ -139,7 +139,7 @@ export function parseRegistrationId(value: unknown): string {
 
 /** Query strings and flags carry numbers as digits. */
 function fromText<T extends z.ZodType>(schema: T) {
-  return z.preprocess((value) => (typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value), schema)
+  return z.preprocess((value) => (typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value), schema)
 }
 
 function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {

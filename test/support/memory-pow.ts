@@ -153,7 +153,10 @@ function quoteOf(netuid: number): Quote {
 }
 
 /** Access as the services have it, with keys `alice` and `bob`, `poor` (one registration at once) and `prompts` (the wrong scope). */
-export function testAccess({ open = false, requestsPerMinute = 100_000 } = {}): Access {
+export function testAccess({
+  open = false,
+  requestsPerMinute = 100_000,
+}: { open?: boolean | 'loopback'; requestsPerMinute?: number } = {}): Access {
   const keys: ApiKeyReader = {
     async caller(key, scope) {
       if (!['alice', 'bob', 'poor', 'prompts'].includes(key)) throw new AppError('UNAUTHORIZED', 'the API key is not known')
@@ -161,5 +164,5 @@ export function testAccess({ open = false, requestsPerMinute = 100_000 } = {}): 
       return { customer: key, limits: { requestsPerMinute: null, activeJobs: key === 'poor' ? 1 : null } }
     },
   }
-  return createAccess({ keys, open, requestsPerMinute })
+  return createAccess({ keys, open, requestsPerMinute, wrongKeysPerMinute: 1_000_000 })
 }

@@ -5,12 +5,15 @@ import { hex, printPhase } from './print.mjs'
 
 /** @typedef {import('./print.mjs').Language} Language */
 
-/** What the kernels of processors are described with. */
-export const CPU_FEATURES = {
-  portable: { logic3: false, rotate32: true, rotate64: true },
-  avx2: { logic3: false, rotate32: false, rotate64: 'bytes' },
-  avx512: { logic3: true, rotate32: true, rotate64: true, sharedColumns: 5 },
+/** What the kernels of processors are described with. `streams`: of SHA-256 that run side by side, as one alone leaves a wide processor waiting for it. */
+export const CPU_KERNELS = {
+  portable: { features: { logic3: false, rotate32: true, rotate64: true }, streams: 1 },
+  avx2: { features: { logic3: false, rotate32: false, rotate64: 'bytes' }, streams: 1 },
+  avx512: { features: { logic3: true, rotate32: true, rotate64: true }, streams: 2 },
 }
+
+/** Keccak where reading three registers is slower than reading two. */
+const SHARED_COLUMNS = { ...CPU_KERNELS.avx512.features, sharedColumns: 5 }
 
 /**
  * The generated sources by file name. Always the same text for the same sources of this folder.
@@ -18,45 +21,76 @@ export const CPU_FEATURES = {
  * @returns {Record<string, string>}
  */
 export function cpuSources() {
+  const scalar = scalarLanguage()
+  const { portable, avx2, avx512 } = CPU_KERNELS
   return {
-    'kernel-portable.inc': kernelSource('portable', scalarLanguage()),
-    'kernel-avx2.inc': kernelSource('avx2', vectorLanguage(AVX2)),
-    'kernel-avx512.inc': kernelSource('avx512', vectorLanguage(AVX512)),
+    'kernel-portable.inc': file(
+      shaSource(portable, scalar),
+      keccakSource('keccak', portable.features, scalar),
+      launchSource(portable.features),
+    ),
+    'kernel-avx2.inc': file(shaSource(avx2, vectorLanguage(AVX2)), keccakSource('keccak', avx2.features, vectorLanguage(AVX2))),
+    'kernel-avx512.inc': file(
+      shaSource(avx512, vectorLanguage(AVX512)),
+      keccakSource('keccak_logic', avx512.features, vectorLanguage(AVX512)),
+      keccakSource('keccak_shared', SHARED_COLUMNS, vectorLanguage(AVX512)),
+    ),
   }
 }
 
-function kernelSource(name, language) {
-  const hash = describe(CPU_FEATURES[name])
-  const word = language.type[64]
+function file(...parts) {
+  return ['// Made by native/pow/generate/cpu.mjs.\n', ...parts].join('\n')
+}
+
+/** `sha(slots, w0, h)`: from first words w0[stream] to digests h[8 * stream + word]. */
+function shaSource({ features, streams }, language) {
+  const { sha } = describe(features)
   const constants = []
-  const sha = printPhase(hash.sha, language.fromTable ? { ...language, literal: (value) => language.fromTable(constants, value) } : language)
+  const literal = language.fromTable ? (value) => language.fromTable(constants, value) : language.literal
+  const printed = Array.from({ length: streams }, (_, stream) =>
+    printPhase(sha, { ...language, literal, input: () => `w0[${stream}]` }, `s${stream}v`),
+  )
+  const lines = sha.steps.flatMap((_, at) => printed.map((stream) => stream.lines[at]))
+  const outputs = printed.flatMap((stream) => stream.outputs)
+  const type = language.type[32]
+  return `${table(constants)}POW_TARGET static inline void sha(const uint32_t *slots, const ${type} *w0, ${type} *h) {
+${constants.length > 0 ? '  const uint32_t *constants = opaque(SHA_CONSTANTS);\n' : ''}${indent(lines)}
+${indent(outputs.map((output, k) => `h[${k}] = ${output};`))}
+}
+`
+}
+
+function keccakSource(name, features, language) {
+  const hash = describe(features)
+  const word = language.type[64]
   const first = printPhase(hash.first, { ...language, input: (input) => `d[${input.slice(1)}]` })
   const round = printPhase(hash.round, language)
   const big = printPhase(hash.lastBig, language)
   const little = printPhase(hash.lastLittle, language)
   const lanes = Array.from({ length: 25 }, (_, k) => `a${k}`)
-  return `// Made by native/pow/generate/cpu.mjs.
-
-${table(constants)}POW_TARGET static inline void sha(const uint32_t *slots, const ${language.type[32]} w0, ${language.type[32]} *h) {
-${constants.length > 0 ? '  const uint32_t *constants = opaque(SHA_CONSTANTS);\n' : ''}${indent(sha.lines)}
-${indent(sha.outputs.map((output, k) => `h[${k}] = ${output};`))}
-}
-
-static const uint64_t MIDDLE_ROUNDS[${hash.roundConstants.length}] = {
-${indent(hash.roundConstants.map((constant) => `${hex(constant, 64)},`))}
-};
-
-template <bool little> POW_TARGET POW_APART static ${word} keccak(const ${word} *d) {
+  return `template <bool little> POW_TARGET POW_APART static ${word} ${name}(const ${word} *d) {
+  static const uint64_t MIDDLE_ROUNDS[${hash.roundConstants.length}] = {
+${indent(
+  hash.roundConstants.map((constant) => `${hex(constant, 64)},`),
+  4,
+)}
+  };
   ${word} ${lanes.join(', ')};
   {
 ${indent(first.lines, 4)}
-${indent(first.outputs.map((output, k) => `${lanes[k]} = ${output};`), 4)}
+${indent(
+  first.outputs.map((output, k) => `${lanes[k]} = ${output};`),
+  4,
+)}
   }
   POW_ROLLED
   for (const uint64_t *constant = MIDDLE_ROUNDS; constant != MIDDLE_ROUNDS + ${hash.roundConstants.length}; constant++) {
     const ${word} rc = ${language.broadcast('*constant')};
 ${indent(round.lines, 4)}
-${indent(round.outputs.map((output, k) => `${lanes[k]} = ${output};`), 4)}
+${indent(
+  round.outputs.map((output, k) => `${lanes[k]} = ${output};`),
+  4,
+)}
   }
   if (little) {
 ${indent(little.lines, 4)}
@@ -65,15 +99,14 @@ ${indent(little.lines, 4)}
 ${indent(big.lines)}
   return ${big.outputs[0]};
 }
-${name === 'portable' ? launchSource(hash) : ''}`
+`
 }
 
 /** Launch constants, by scalar code. They are the same for every kernel, as no feature changes which words are constant. */
-function launchSource(hash) {
+function launchSource(features) {
   const input = (name) => `m[${name.slice(1)}]`
-  const { lines, outputs } = printPhase(hash.launch, { ...scalarLanguage(), input })
-  return `
-static void launch_constants(const uint32_t *m, uint32_t *slots) {
+  const { lines, outputs } = printPhase(describe(features).launch, { ...scalarLanguage(), input })
+  return `static void launch_constants(const uint32_t *m, uint32_t *slots) {
 ${indent(lines)}
 ${indent(outputs.map((output, k) => `slots[${k}] = ${output};`))}
 }

@@ -154,7 +154,16 @@ export class Graph {
   #op(op, args, imm) {
     const { width } = args[0]
     const rank = Math.max(...args.map((arg) => arg.rank))
-    if (rank === 0) return this.literal(calculate(op, width, args.map((arg) => arg.imm), imm), width)
+    if (rank === 0)
+      return this.literal(
+        calculate(
+          op,
+          width,
+          args.map((arg) => arg.imm),
+          imm,
+        ),
+        width,
+      )
     if (op === 'xor' || op === 'or' || op === 'add') {
       const other = isZero(args[0]) ? args[1] : isZero(args[1]) ? args[0] : null
       if (other) return other

@@ -47,9 +47,9 @@ inline uint64_t in_order(unsigned lower, unsigned upper) {
 }
 
 template <bool little> POW_TARGET uint64_t batch(const Launch &launch, uint32_t low) {
-  const __m256i nonces = _mm256_add_epi32(_mm256_set1_epi32((int)low), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  const __m256i w0 = swap_bytes32(_mm256_add_epi32(_mm256_set1_epi32((int)low), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)));
   __m256i h[8], lower[4], upper[4];
-  sha(launch.slots, swap_bytes32(nonces), h);
+  sha(launch.slots, &w0, h);
   for (int i = 0; i < 4; i++) {
     const __m256i even = swap_bytes32(h[2 * i]), odd = swap_bytes32(h[2 * i + 1]);
     lower[i] = _mm256_unpacklo_epi32(even, odd);

@@ -16,7 +16,8 @@ template <bool little> uint64_t batch(const Launch &launch, uint32_t low) {
   for (uint32_t k = 0; k < 64; k++) {
     uint32_t h[8];
     uint64_t d[4];
-    sha(launch.slots, swap_bytes(low + k), h);
+    const uint32_t w0 = swap_bytes(low + k);
+    sha(launch.slots, &w0, h);
     for (int i = 0; i < 4; i++) d[i] = swap_bytes(h[2 * i]) | (uint64_t)swap_bytes(h[2 * i + 1]) << 32;
     const uint64_t lane = keccak<little>(d);
     candidates |= (uint64_t)((little ? lane : __builtin_bswap64(lane)) <= launch.limit) << k;

@@ -31,7 +31,12 @@ extern const Kernel PORTABLE;
 #if defined(__x86_64__) || defined(__i386__)
 #define POW_X86 1
 extern const Kernel AVX2;
+/** The better of the two below for this processor. */
 extern const Kernel AVX512;
+/** With three-input logic wherever it saves an operation. */
+extern const Kernel AVX512_LOGIC;
+/** With less of it, and a few operations more. */
+extern const Kernel AVX512_SHARED;
 #endif
 
 constexpr size_t MAX_KERNELS = 3;
@@ -39,7 +44,7 @@ constexpr size_t MAX_KERNELS = 3;
 /** The kernels that this processor (and its operating system) can run, slowest first, and how many. */
 size_t usable_kernels(const Kernel *found[MAX_KERNELS]);
 
-/** The usable kernel of this name, or null. */
+/** The usable kernel of this name, or null. Knows those that others choose from, too. */
 const Kernel *find_kernel(const char *name);
 
 } // namespace taogate

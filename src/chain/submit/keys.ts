@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { Keyring } from '@polkadot/keyring'
-import { cryptoWaitReady } from '@polkadot/util-crypto'
+import { cryptoWaitReady, mnemonicValidate } from '@polkadot/util-crypto'
 import { AppError, errorMessage } from '../../core/errors.js'
 import type { Hex } from '../../core/records.js'
 import { toHex } from '../../core/units/bytes.js'
@@ -30,6 +30,7 @@ export interface KeySource {
 /** A key file is a line; what is larger is something else. */
 const MAX_BYTES = 64 * 1024
 const OTHERS_MAY = 0o077
+const HEX_SEED = /^0x[0-9a-f]{64}$/i
 
 /**
  * Reads a signing key: a mnemonic, a secret URI (`//Alice`, `<mnemonic>//path`), a seed of 32 bytes in hex, or a JSON key file with `secretSeed` or
@@ -95,7 +96,10 @@ function parseKeyJson(text: string, from: string): { secret: string; claimed: He
 export async function keyPairOf(secret: string, from = 'the secret'): Promise<KeyPair> {
   await cryptoWaitReady()
   const seed = /^(?:0x)?[0-9a-f]{64}$/i.test(secret) ? `0x${secret.replace(/^0x/i, '')}` : secret
+  const start = seed.split('/', 1)[0] as string
   try {
+    // Any text of up to 32 characters would be taken for a seed: a typing error would make a key that nobody meant.
+    if (!HEX_SEED.test(start) && !seed.startsWith('//') && !mnemonicValidate(start)) throw new Error('no secret')
     const pair = new Keyring({ type: 'sr25519' }).createFromUri(seed)
     const publicKey = toHex(pair.publicKey)
     return { publicKey, address: encodeSs58(publicKey), type: 'sr25519', sign: (message) => pair.sign(message) }

@@ -87,7 +87,6 @@ describe('errors', () => {
       async get() {
         throw new Error('password=hunter2')
       },
-      // eslint-disable-next-line require-yield
       async *watch() {
         throw new AppError('INTERNAL', 'password=hunter2', { password: 'hunter2' })
       },

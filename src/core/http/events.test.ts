@@ -12,7 +12,7 @@ afterEach(() => server?.close())
 
 type Source = (signal: AbortSignal) => AsyncIterable<ServerEvent>
 
-async function serve(source: Source, options: EventStreamOptions = {}): Promise<string> {
+async function serve(source: Source, options: EventStreamOptions & { after?: () => Promise<void> } = {}): Promise<string> {
   server = await createHttpServer({
     name: 'test',
     host: '127.0.0.1',
@@ -25,7 +25,10 @@ async function serve(source: Source, options: EventStreamOptions = {}): Promise<
   await server.mount({
     prefix: '/v1',
     register: (app) => {
-      app.get('/events', (_request, reply) => sendEvents(reply, source, options))
+      app.get('/events', async (_request, reply) => {
+        await options.after?.()
+        return sendEvents(reply, source, options)
+      })
       return Promise.resolve()
     },
   })
@@ -145,6 +148,21 @@ test('a client that leaves ends its source', async () => {
   response.destroy()
   await until('the end of the source', () => told.ended === true)
   expect(Date.now() - leftAt).toBeLessThan(500)
+})
+
+test('a client that has left before anything was sent ends its source, too', async () => {
+  const told: { ended?: true } = {}
+  let arrived = false
+  const url = await serve(endless(told), {
+    after: async () => {
+      arrived = true
+      await sleep(100)
+    },
+  })
+  const request = get(url).on('error', () => undefined)
+  await until('the request', () => arrived)
+  request.destroy()
+  await until('the end of the source', () => told.ended === true)
 })
 
 test('a server that closes ends its streams in good order, also those whose source does not listen', async () => {

@@ -60,6 +60,8 @@ export async function sendEvents(
     stop()
     forget()
   })
+  // Closed before anybody listened for it.
+  if (reply.raw.destroyed) stop()
   // Written, but not read for so long that the kernel takes no more.
   reply.raw.setTimeout(heartbeatMs * STALLED_BEATS, () => reply.raw.destroy())
   const iterator = events(end.signal)[Symbol.asyncIterator]()

@@ -14,6 +14,7 @@ import {
   triumviratePallet,
   triumvirateMembersPallet,
 } from './pallets/layout-only.js'
+import { proxyPallet } from './pallets/proxy.js'
 import { sudoPallet } from './pallets/sudo.js'
 import { systemPallet } from './pallets/system.js'
 import { auraPallet, timestampPallet } from './pallets/timestamp.js'
@@ -25,7 +26,8 @@ import { createEpochRunner, ON_INITIALIZE_WEIGHT, senate, senateMembersPallet, s
 /** Time between blocks on the chain itself. */
 export const CHAIN_SLOT_MS = 12_000
 
-export function createDevnetRuntime(slotMs: number = CHAIN_SLOT_MS): Runtime {
+/** `proxies` adds what spec 143 does not have: the metadata is then no longer that of the chain. */
+export function createDevnetRuntime(slotMs: number = CHAIN_SLOT_MS, { proxies = false }: { proxies?: boolean } = {}): Runtime {
   return createRuntime([
     systemPallet(),
     randomnessPallet(),
@@ -46,5 +48,6 @@ export function createDevnetRuntime(slotMs: number = CHAIN_SLOT_MS): Runtime {
     registryPallet(),
     commitmentsPallet(),
     { declaresEvents: true, ...adminUtilsPallet() },
+    ...(proxies ? [proxyPallet()] : []),
   ])
 }

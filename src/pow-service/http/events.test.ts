@@ -45,7 +45,7 @@ async function* messagesOf(response: Response, seen: string[] = []): AsyncGenera
     for (const block of blocks) {
       seen.push(block)
       const fields = Object.fromEntries(block.split('\n').map((line) => [line.split(': ', 1)[0], line.slice(line.indexOf(': ') + 2)]))
-      if (fields['data'] !== undefined) yield fields as unknown as Message
+      if (fields['data'] !== undefined) yield fields
     }
   }
 }

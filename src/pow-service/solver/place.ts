@@ -75,7 +75,9 @@ export async function createPlace(options: {
   }
 
   function again(): void {
-    retry = setTimeout(() => (reopening = reopen()), pause)
+    retry = setTimeout(() => {
+      reopening = reopen()
+    }, pause)
     pause = Math.min(2 * pause, LONGEST_PAUSE_MS)
   }
 

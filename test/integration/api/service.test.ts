@@ -5,6 +5,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { printSdl, startApi } from '../../../src/api/index.js'
 import { EXAMPLES } from '../../../src/api/page/examples.js'
 import { loadConfig } from '../../../src/core/config/index.js'
+import { AppError } from '../../../src/core/errors.js'
+import type { HttpPlugin } from '../../../src/core/http/index.js'
 import { silentLog } from '../../../src/core/log.js'
 import { createMetrics } from '../../../src/core/metrics.js'
 import { encodeSs58 } from '../../../src/core/units/ss58.js'
@@ -236,6 +238,27 @@ test('health, readiness with its reasons, metrics and CORS', async () => {
     .set({ origin: 'https://explorer.example', 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' })
     .expect(204)
     .expect('access-control-allow-origin', '*')
+})
+
+test('routes of other services share the port, with errors of their own shape, and leave the others as they are', async () => {
+  const config = { ...loadConfig({ env: {} }).api, port: 0 }
+  const plugin: HttpPlugin = {
+    prefix: '/pow/v1',
+    register: (app) => {
+      app.get('/quote', () => Promise.resolve({ netuid: 1 }))
+      app.delete('/quote', () => Promise.reject(new AppError('REFUSED', 'no')))
+      return Promise.resolve()
+    },
+  }
+  const deps = { config, log: silentLog, metrics: createMetrics(), reads: createReads({ pool: api.db.pool }), plugins: [plugin] }
+  const shared = await startApi(deps)
+  const there = supertest(shared.url)
+  await there.get('/pow/v1/quote').expect(200, { netuid: 1 })
+  expect((await there.delete('/pow/v1/quote').expect(422)).body).toMatchObject({ error: { code: 'REFUSED', message: 'no' } })
+  expect((await there.get('/pow/v1/none').expect(404)).body).toMatchObject({ error: { code: 'NOT_FOUND' } })
+  expect((await there.get('/none').expect(404)).body).toMatchObject({ errors: [{ extensions: { code: 'NOT_FOUND' } }] })
+  expect((await there.get('/graphql').query({ query: '{ block(height: 1) { height } }' })).body.data).toEqual({ block: { height: 1 } })
+  await shared.close()
 })
 
 test('a taken port is said so, a closed service lets go of it, and a database that is gone is a reason', async () => {

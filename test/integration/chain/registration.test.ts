@@ -1,7 +1,18 @@
+import { ApiPromise, WsProvider } from '@polkadot/api'
+import type { SubmittableExtrinsic } from '@polkadot/api/types'
+import { Keyring } from '@polkadot/keyring'
+import type { EventRecord } from '@polkadot/types/interfaces'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createChainReader, createRpcClient, type ChainReader, type ChainState, type RpcClient } from '../../../src/chain/index.js'
 import { readByteOrder, readRegistration, readRegistrations, refusalOf } from '../../../src/chain/registration/index.js'
-import { createSubmitter, prepareBurn, prepareRegister, type KeyPair, type Submitter } from '../../../src/chain/submit/index.js'
+import {
+  createSubmitter,
+  prepareBurn,
+  prepareProxyRegister,
+  prepareRegister,
+  type KeyPair,
+  type Submitter,
+} from '../../../src/chain/submit/index.js'
 import { keyPairOf } from '../../../src/chain/submit/keys.js'
 import type { RegistrationCall } from '../../../src/chain/submit/calls.js'
 import { unknownOutcomeError } from '../../../src/chain/rpc/errors.js'
@@ -17,10 +28,11 @@ const BLOCK_MS = 40
 
 /** A devnet that makes blocks on request, and a submitter on it. */
 async function world({
+  proxies = false,
   finalityLag = 1,
   rpcOf = (rpc: RpcClient) => rpc,
-}: { finalityLag?: number; rpcOf?: (rpc: RpcClient) => RpcClient } = {}) {
-  const devnet = await startDevnet({ blockMs: null, subnets: 2, neurons: 8, cast: false, finalityLag, log: silentLog })
+}: { proxies?: boolean; finalityLag?: number; rpcOf?: (rpc: RpcClient) => RpcClient } = {}) {
+  const devnet = await startDevnet({ blockMs: null, subnets: 2, neurons: 8, cast: false, finalityLag, proxies, log: silentLog })
   const rpc = createRpcClient({ endpoints: [devnet.url], log: silentLog })
   const reader = createChainReader(rpc)
   const submitter = createSubmitter({ rpc: rpcOf(rpc), reader, log: silentLog, blockTimeMs: BLOCK_MS })
@@ -338,6 +350,55 @@ describe('what became of an extrinsic', () => {
     const stop = new AbortController()
     const end = w.submitter.follow(submission, { signal: stop.signal, onState: () => stop.abort() })
     await expect(end).rejects.toMatchObject({ code: 'ABORTED' })
+  })
+})
+
+describe('a Registration proxy of the hotkey', () => {
+  test('sends its work, which belongs to the coldkey that the customer named, and can do nothing else', async () => {
+    await using w = disposable(await world({ proxies: true }))
+    const api = await ApiPromise.create({ provider: new WsProvider(w.devnet.url), noInitWarn: true })
+    onTestFinished(() => api.disconnect())
+    const keyring = new Keyring({ type: 'sr25519' })
+    const [hot, cold, operator] = [await w.hot(0), await w.cold(0), await keyPairOf('//Bob')]
+    const send = async (path: string, extrinsic: SubmittableExtrinsic<'promise'>): Promise<string[]> => {
+      await extrinsic.signAndSend(keyring.createFromUri(path))
+      const at = await api.at(w.devnet.newBlock().hash)
+      const events = (await at.query.system!.events!()) as unknown as EventRecord[]
+      return events
+        .filter(({ phase }) => phase.isApplyExtrinsic && phase.asApplyExtrinsic.eqn(1))
+        .map(({ event }) => JSON.stringify(event.toHuman()))
+    }
+    const submit = async () => prepareProxyRegister(w.submitter, { pair: operator, work: await solve(w, hot.publicKey, cold.publicKey) })
+
+    expect(await refusedFor(submit())).toBe('PROXY_MISSING')
+    const { proxy, subtensorModule, utility } = api.tx
+    await send('//devnet//hot//0', proxy!.addProxy!(operator.address, 'Staking', 0))
+    expect(await refusedFor(submit())).toBe('PROXY_MISSING')
+    const added = await send('//devnet//hot//0', proxy!.addProxy!(operator.address, 'Registration', 0))
+    expect(added.join()).toMatch(/"Reserved".*33,000,000.*ProxyAdded.*Registration/)
+    const { hotkey } = await readRegistration(await w.state(), { netuid: 1, hotkey: hot.publicKey })
+    expect(hotkey?.proxies).toEqual(['Staking', 'Registration'].map((type) => ({ delegate: operator.publicKey, type, delayBlocks: 0 })))
+    expect(hotkey?.free).toBeLessThan(TAO - 126_000_000n)
+
+    const { end } = await registered(w.submitter, w.devnet, submit())
+    expect(end).toMatchObject({ state: 'finalised', error: null, uid: 0 })
+    expect((await readRegistration(await w.state(), { netuid: 1, hotkey: hot.publicKey })).hotkey?.owner).toBe(cold.publicKey)
+    // The extrinsic itself goes well when what is in it fails.
+    const call: RegistrationCall = { kind: 'proxyRegister', ...(await solve(w, hot.publicKey, cold.publicKey)) }
+    const again = createSubmitter({ rpc: w.rpc, reader: w.reader, log: silentLog, blockTimeMs: BLOCK_MS })
+    expect(await chainSays({ ...w, submitter: again }, operator, call)).toBe('SubtensorModule.AlreadyRegistered')
+
+    const stake = subtensorModule!.addStake!(hot.address, 1)
+    const filtered = await send('//Bob', proxy!.proxy!(hot.address, 'Registration', stake))
+    const batched = await send(
+      '//Bob',
+      proxy!.proxy!(hot.address, 'Registration', utility!.batch!([subtensorModule!.burnedRegister!(2, hot.address)])),
+    )
+    // System.CallFiltered.
+    for (const events of [filtered, batched]) expect(events.join()).toMatch(/ProxyExecuted.*"index":"0","error":"0x05000000"/)
+    expect((await send('//Eve', proxy!.proxy!(hot.address, null, stake))).join()).toMatch(/ExtrinsicFailed/)
+    expect((await send('//devnet//hot//0', proxy!.removeProxies!())).join()).toMatch(/"Unreserved".*126,000,000/)
+    expect((await readRegistration(await w.state(), { netuid: 1, hotkey: hot.publicKey })).hotkey?.proxies).toEqual([])
   })
 })
 

@@ -1,0 +1,157 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { silentLog } from '../../../src/core/log.js'
+import { sleep } from '../../../src/core/lifecycle.js'
+import { migrate, openDatabase } from '../../../src/store/index.js'
+import { testDatabase } from '../../support/database.js'
+import { startPowWorld, type PowWorld, type PowWorldOptions } from '../../support/pow-world.js'
+import { hasRedis, testRedis } from '../../support/redis.js'
+import { eventually } from '../../support/waiting.js'
+
+/** About two seconds of one portable thread. */
+const SECONDS_OF_WORK = 3_000_000n
+const TIMING = { lockMs: 2_000, stalledMs: 500, leadMs: 200, patienceMs: 1_000 }
+
+async function worldOf(options: PowWorldOptions): Promise<PowWorld> {
+  const world = await startPowWorld({ timing: TIMING, ...options })
+  onTestFinished(() => world.close())
+  return world
+}
+
+/** One registration from the request to the chain, which made it once. */
+async function registers(world: PowWorld, name: string, trouble: (id: string) => Promise<void> = async () => {}): Promise<void> {
+  const customer = await world.customer(name)
+  const { id } = await customer.ask()
+  const submitted = customer.submit(id)
+  submitted.catch(() => undefined)
+  await trouble(id)
+  expect(await submitted).toMatchObject([{ netuid: 1, uid: expect.any(Number) as number }])
+  await eventually('the service knows', async () => (await customer.client.get(id)).state === 'registered')
+  expect(await world.registrations(customer.pair.publicKey)).toBe(1)
+}
+
+describe('the registration service', () => {
+  test('registers by work that the customer signs, several customers and subnets at once', async () => {
+    await using db = await testDatabase()
+    const world = await worldOf({ databaseUrl: db.url })
+    const both = await world.customer('both')
+    const asked = await both.ask([1, 2])
+    expect((await both.ask([2, 1])).id).toBe(asked.id)
+    const [places] = await Promise.all([both.submit(asked.id), ...['a', 'b', 'c'].map((name) => registers(world, name))])
+    expect(places.map(({ netuid }) => netuid).sort()).toEqual([1, 2])
+  })
+
+  test('refuses before any work what the chain would refuse, with the reason', async () => {
+    await using db = await testDatabase()
+    const world = await worldOf({ databaseUrl: db.url })
+    await registers(world, 'a')
+    const [a, b] = [await world.customer('a'), await world.customer('b')]
+    const reasonOf = (asking: Promise<unknown>): Promise<unknown> =>
+      asking.then(
+        () => 'taken',
+        (error: { code?: string; detail?: { reason?: unknown } }) => `${error.code} ${String(error.detail?.reason)}`,
+      )
+    expect(await reasonOf(a.ask())).toBe('REFUSED ALREADY_REGISTERED')
+    expect(await reasonOf(b.ask([9]))).toBe('REFUSED SUBNET_NOT_FOUND')
+    expect(await reasonOf(b.ask([0]))).toBe('REFUSED ROOT_SUBNET')
+    const otherOwner = { hotkey: a.pair.address, coldkey: b.pair.address, netuids: [2] }
+    expect(await reasonOf(a.client.create(otherOwner))).toBe('REFUSED OWNER_MISMATCH')
+    await world.set({ NetworkPowRegistrationAllowed: [[[1], false]] })
+    await sleep(1_000)
+    expect(await reasonOf(b.ask())).toBe('REFUSED POW_DISABLED')
+    const quote = (await (await fetch(`${world.url()}/pow/v1/quote?netuid=1`)).json()) as {
+      pow: { possible: boolean; reason: { code: string } }
+    }
+    expect(quote.pow).toMatchObject({ possible: false, reason: { code: 'POW_DISABLED' } })
+  })
+
+  test('waits for a used quota, and says until when', async () => {
+    await using db = await testDatabase()
+    const world = await worldOf({ databaseUrl: db.url })
+    await world.set({ RegistrationsThisInterval: [[[1], 1_000]] })
+    const customer = await world.customer('a')
+    const { id } = await customer.ask()
+    await eventually('it waits', async () => (await customer.client.get(id)).state === 'waiting')
+    const [row] = await world.store.active(world.genesisHash)
+    expect(row).toMatchObject({ reason: { code: 'QUOTA_USED', retryAtBlock: expect.any(Number) as number }, attempts: 0 })
+    await world.set({ RegistrationsThisInterval: [[[1], 0]] })
+    await customer.submit(id)
+  })
+
+  test('goes on with what was asked for after a restart, and ends what is cancelled', async () => {
+    await using db = await testDatabase()
+    const world = await worldOf({ databaseUrl: db.url, difficulty: 10n ** 15n })
+    const [a, b] = [await world.customer('a'), await world.customer('b')]
+    const [one, two] = [await a.ask(), await b.ask()]
+    await eventually('both are searched for', async () =>
+      (await Promise.all([a.client.get(one.id), b.client.get(two.id)])).every(({ state }) => state === 'solving'),
+    )
+    const cancelled = (await (await fetch(`${world.url()}/pow/v1/registrations/${two.id}`, { method: 'DELETE' })).json()) as {
+      state: string
+    }
+    expect(cancelled.state).toBe('cancelled')
+    await world.restartService()
+    await world.set({ Difficulty: [[[1], '1000']] })
+    const again = await world.customer('a')
+    await again.submit(one.id)
+    expect((await again.client.get(two.id)).state).toBe('cancelled')
+  })
+
+  test('a worker killed in the middle of a search costs no registration', async () => {
+    await using db = await testDatabase()
+    const world = await worldOf({ databaseUrl: db.url, threads: 0, difficulty: SECONDS_OF_WORK, blockMs: 1_000 })
+    const worker = await world.startWorker()
+    await registers(world, 'a', async (id) => {
+      await eventually('it is searched for', async () => (await (await world.customer('a')).client.get(id)).state !== 'queued')
+      await world.killWorker(worker)
+      await world.startWorker()
+    })
+  })
+
+  test('PostgreSQL killed in the middle costs no registration', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'taogate-pow-pg-'))
+    const database = await openDatabase({ dataDir, log: silentLog })
+    await migrate(database.pool, silentLog)
+    onTestFinished(async () => {
+      await database.close()
+      await rm(dataDir, { recursive: true, force: true })
+    })
+    const world = await worldOf({ databaseUrl: database.url, difficulty: 10n ** 15n })
+    await registers(world, 'a', async () => {
+      await sleep(500)
+      const [pid] = (await readFile(join(dataDir, 'postgres/data/postmaster.pid'), 'utf8')).split('\n')
+      process.kill(Number(pid), 'SIGQUIT')
+      await sleep(1_000)
+      await world.set({ Difficulty: [[[1], '1000']] })
+    })
+  })
+
+  test('a node that is away for a while costs no registration', async () => {
+    await using db = await testDatabase()
+    const devnetDir = await mkdtemp(join(tmpdir(), 'taogate-pow-chain-'))
+    onTestFinished(() => rm(devnetDir, { recursive: true, force: true }))
+    const world = await worldOf({ databaseUrl: db.url, difficulty: 10n ** 15n, devnetDir })
+    await registers(world, 'a', async () => {
+      await sleep(500)
+      await world.nodeAway(3_000)
+      await world.set({ Difficulty: [[[1], '1000']] })
+    })
+  })
+
+  test.skipIf(!hasRedis())('Redis killed in the middle, with all it knew, costs no registration', async () => {
+    await using db = await testDatabase()
+    await using redis = await testRedis()
+    const world = await worldOf({
+      ...{ databaseUrl: db.url, redisUrl: redis.url, threads: 0, difficulty: SECONDS_OF_WORK, blockMs: 1_000 },
+    })
+    await world.startWorker()
+    await registers(world, 'a', async () => {
+      await sleep(500)
+      await redis.kill()
+      await sleep(1_000)
+      await redis.start()
+    })
+  })
+})
