@@ -15,7 +15,7 @@ import { startProducer } from './node/producer.js'
 import { startRpcServer, type Method } from './node/rpc-server.js'
 import { stateMethods } from './node/state-methods.js'
 import { authorMethods, paymentMethods, systemMethods } from './node/system-methods.js'
-import { CHAIN_SLOT_MS, createDevnetRuntime } from './runtime/compose.js'
+import { CHAIN_SLOT_MS, createDevnetRuntime, type LaterParts } from './runtime/compose.js'
 import { subtensorGenesis } from './runtime/subtensor/index.js'
 import { openChainStore, type Block } from './state/chain-store.js'
 
@@ -39,8 +39,8 @@ export interface DevnetOptions {
   genesisTimeMs?: number
   /** Whether the built-in accounts live their lives on the chain. */
   cast?: boolean
-  /** Adds the Proxy pallet, which the chain got soon after spec 143. */
-  proxies?: boolean
+  /** Parts of later runtimes. The chain says that it is spec 143 all the same. */
+  later?: LaterParts
 }
 
 export interface BlockRef {
@@ -80,26 +80,16 @@ const DEFAULT_PLACES = 256
 const RAO = 1_000_000_000n
 
 export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
-  const {
-    host = '127.0.0.1',
-    port = 0,
-    blockMs = 3000,
-    seed = 'devnet',
-    subnets = 2,
-    neurons = 32,
-    proxies = false,
-    log,
-    dataDir,
-  } = options
+  const { host = '127.0.0.1', port = 0, blockMs = 3000, seed = 'devnet', subnets = 2, neurons = 32, later = {}, log, dataDir } = options
   const { finalityLag = blockMs === null ? 0 : DEFAULT_FINALITY_LAG } = options
   await cryptoWaitReady()
   const slotMs = blockMs ?? CHAIN_SLOT_MS
-  const runtime = createDevnetRuntime(slotMs, { proxies })
+  const runtime = createDevnetRuntime(slotMs, later)
   const accounts = castAccounts(seed, subnets === 0 ? 0 : neurons)
   const store = openChainStore({
     codecs: runtime.codecs,
     dataDir: dataDir === undefined ? undefined : join(dataDir, 'devnet'),
-    settings: JSON.stringify({ seed, subnets, neurons, slotMs, ...(proxies && { proxies }) }),
+    settings: JSON.stringify({ seed, subnets, neurons, slotMs, ...later }),
   })
   const isNew = store.isEmpty()
   if (isNew) addGenesis(store, runtime, devnetGenesis(accounts, subnets, neurons), [])

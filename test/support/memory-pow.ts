@@ -59,8 +59,7 @@ export function memoryPow(): MemoryPow {
   function started(caller: Caller, input: RegistrationInput): { registration: RegistrationView; created: boolean } {
     unlessPlanned()
     if (input.netuids.includes(0)) {
-      const reason = { code: 'ROOT_NETWORK', message: 'nobody registers on the root network' }
-      throw new AppError('REFUSED', reason.message, { reason, netuid: 0 })
+      throw new AppError('REFUSED', 'subnet 0 is the root network', { reason: 'ROOT_SUBNET', netuid: 0 })
     }
     const { hotkey, netuids, coldkey = null, mode = 'solve', maxCost = null } = input
     const active = [...kept.values()].filter(({ customer, view }) => customer === caller.customer && view.endedAt === null)

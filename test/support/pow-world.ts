@@ -26,8 +26,8 @@ import {
 import { createApiKeyStore, createPool, createRegistrationStore } from '../../src/store/index.js'
 import { eventually } from './waiting.js'
 
-import { createLogger } from "../../src/core/log.js"
-const LOG = process.env["POWLOG"] ? createLogger({ level: "debug", format: "pretty" }) : silentLog
+import { createLogger } from '../../src/core/log.js'
+const LOG = process.env['POWLOG'] ? createLogger({ level: 'debug', format: 'pretty' }) : silentLog
 const PROGRAM = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
 export interface PowWorldOptions {
@@ -166,7 +166,7 @@ export async function startPowWorld(options: PowWorldOptions) {
       await new Promise((resolve) => setTimeout(resolve, ms))
       devnet = await bootDevnet(port)
     },
-    async close() {
+    async [Symbol.asyncDispose]() {
       for (const child of workers) child.kill('SIGKILL')
       await service.close()
       await pool.end()

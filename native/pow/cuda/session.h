@@ -17,7 +17,9 @@ constexpr size_t STREAMS = 2;
 /** Twice the streams: launches that were left behind drain in two while the next search fills the other two. */
 constexpr size_t SLOTS = 2 * STREAMS;
 constexpr uint32_t RING_ENTRIES = 4096;
+/** Between two looks at the launches and the control word; at the end of a search, when nothing waits behind the launch looked at, sooner. */
 constexpr long POLL_NANOSECONDS = 300'000;
+constexpr long LAST_POLL_NANOSECONDS = 30'000;
 
 /** Candidates of one launch, in host memory that the device writes. `found` goes on counting when the ring is full. */
 struct Ring {
@@ -102,7 +104,7 @@ class Session {
           next += slot->count;
         }
         if (queued.empty() || !isDone(*queued.front())) {
-          const timespec pause{0, POLL_NANOSECONDS};
+          const timespec pause{0, next < what.count ? POLL_NANOSECONDS : LAST_POLL_NANOSECONDS};
           nanosleep(&pause, nullptr);
           continue;
         }

@@ -12,8 +12,8 @@ export const CPU_KERNELS = {
   avx512: { features: { logic3: true, rotate32: true, rotate64: true }, streams: 2 },
 }
 
-/** Keccak where reading three registers is slower than reading two. */
-const SHARED_COLUMNS = { ...CPU_KERNELS.avx512.features, sharedColumns: 5 }
+/** Of Keccak where reading three registers is slower than reading two. */
+export const AVX512_SHARED = { ...CPU_KERNELS.avx512.features, sharedColumns: 5 }
 
 /**
  * The generated sources by file name. Always the same text for the same sources of this folder.
@@ -33,7 +33,7 @@ export function cpuSources() {
     'kernel-avx512.inc': file(
       shaSource(avx512, vectorLanguage(AVX512)),
       keccakSource('keccak_logic', avx512.features, vectorLanguage(AVX512)),
-      keccakSource('keccak_shared', SHARED_COLUMNS, vectorLanguage(AVX512)),
+      keccakSource('keccak_shared', AVX512_SHARED, vectorLanguage(AVX512)),
     ),
   }
 }

@@ -109,7 +109,7 @@ const CASES: Case[] = [
   { why: 'a proxy of somebody else', asked: { ...ASKED, operator: OTHER }, ...only('proxy', 'PROXY_MISSING') },
   {
     why: 'a proxy of another type',
-    facts: hotkey({ proxies: [{ delegate: OPERATOR, type: 'Staking', delayBlocks: 0 }] }),
+    facts: hotkey({ proxies: [{ delegate: OPERATOR, type: 'Any', delayBlocks: 0 }] }),
     ...only('proxy', 'PROXY_MISSING'),
   },
   {

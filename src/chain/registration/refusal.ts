@@ -139,14 +139,14 @@ const slotIsThere: Check = ({ slot, netuid, maxNeurons }) =>
             : `all ${maxNeurons} places of subnet ${netuid} are taken, and nobody can be pruned now`,
       }
 
-/** Types of proxies that let both `register` and nothing more than they must: `Any` also lets it. */
-const REGISTERING_PROXIES = new Set(['Registration', 'Any'])
+/** The type that lets through registrations and nothing else. One that lets more is not asked for, and not used. */
+const PROXY_TYPE = 'Registration'
 
 const proxyIsThere: Check = ({ hotkey }, { operator }) => {
   if (hotkey === null) return null
   if (hotkey.proxies === null) return { code: 'PROXY_MISSING', message: 'this runtime has no proxies' }
   const own = hotkey.proxies.filter(({ delegate }) => delegate === operator)
-  if (own.some(({ type, delayBlocks }) => REGISTERING_PROXIES.has(type) && delayBlocks === 0)) return null
+  if (own.some(({ type, delayBlocks }) => type === PROXY_TYPE && delayBlocks === 0)) return null
   const found =
     own.length === 0 ? 'has none' : `has ${own.map(({ type, delayBlocks }) => `${type} with a delay of ${delayBlocks}`).join(', ')}`
   const wanted = operator === undefined ? 'the service' : encodeSs58(operator)

@@ -1,4 +1,11 @@
-import { logVerbosity, Server, ServerCredentials, setLogVerbosity, type UntypedServiceImplementation } from '@grpc/grpc-js'
+import {
+  logVerbosity,
+  Server,
+  ServerCredentials,
+  setLogVerbosity,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js'
 import { ReflectionService } from '@grpc/reflection'
 import { AppError, errorMessage } from '../errors.js'
 import type { Readiness, Service } from '../lifecycle.js'
@@ -84,7 +91,10 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     'grpc.max_connection_idle_ms': limits.idleMs,
     'grpc.enable_channelz': 0,
   })
-  for (const service of services) server.addService(loadService(service.proto, service.name), implementationOf(service, calls))
+  for (const service of services) {
+    const definition = loadService(service.proto, service.name)
+    server.addService(definition, implementationOf(service, definition, calls))
+  }
   new ReflectionService(loadDescriptors(services.map(({ proto }) => proto)), {
     services: services.map((service) => service.name),
   }).addToServer(server)
@@ -114,9 +124,9 @@ function stopping(): AppError {
   return new AppError('ABORTED', 'the server is stopping')
 }
 
-function implementationOf({ proto, name, methods }: GrpcService, calls: Calls): UntypedServiceImplementation {
+function implementationOf({ proto, methods }: GrpcService, definition: ServiceDefinition, calls: Calls): UntypedServiceImplementation {
   const implementation: UntypedServiceImplementation = {}
-  for (const [method, { path, requestStream, responseStream }] of Object.entries(loadService(proto, name))) {
+  for (const [method, { path, requestStream, responseStream }] of Object.entries(definition)) {
     const ours = methods[method]
     if (ours === undefined || requestStream || responseStream !== 'stream' in ours)
       throw new Error(`${path} is not implemented as ${proto} has it`)

@@ -204,6 +204,20 @@ test('a server that closes answers what was under way, and waits for nothing els
   expect(Date.now() - startedAt).toBeLessThan(2_000)
 })
 
+test('a connection over which nothing was asked yet does not hold up the end', async () => {
+  const { port } = await started(() => Promise.resolve())
+  const socket = connect(port, '127.0.0.1')
+  await new Promise((resolve) => socket.once('connect', resolve))
+  const gone = new Promise((resolve) => socket.once('close', resolve))
+  // The server has to have seen it, too.
+  await supertest(`http://127.0.0.1:${port}`).get('/healthz')
+  const startedAt = Date.now()
+  await server?.close()
+  await gone
+  // Node itself would wait for headers for 10 s.
+  expect(Date.now() - startedAt).toBeLessThan(5_000)
+})
+
 test('a taken port is said so, and closing twice is closing once', async () => {
   const { port } = await started(() => Promise.resolve())
   const options = {

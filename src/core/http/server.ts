@@ -85,8 +85,10 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   })
   const closing = new AbortController()
   app.decorate('closing', closing.signal)
+  const silent = silentConnections(app)
   app.addHook('preClose', (done) => {
     closing.abort(new AppError('ABORTED', 'the server is closing'))
+    for (const socket of silent) socket.destroy()
     done()
   })
   app.addHook('onRequest', (request, reply, done) => {
@@ -138,6 +140,17 @@ async function listen(app: FastifyInstance, { host, port }: { host: string; port
       throw new AppError('PORT_IN_USE', `port ${port} of ${host} is taken; choose another with --port`, { host, port }, error)
     throw error
   }
+}
+
+/** Connections over which nothing was asked yet, as clients open them ahead. Node takes them for busy until their headers are late. */
+function silentConnections({ server }: FastifyInstance): ReadonlySet<Socket> {
+  const silent = new Set<Socket>()
+  server.on('connection', (socket) => {
+    silent.add(socket)
+    socket.once('close', () => silent.delete(socket))
+  })
+  server.on('request', ({ socket }) => silent.delete(socket))
+  return silent
 }
 
 /** A caller may name its request, so that both logs have the same name for it. */

@@ -21,13 +21,30 @@ import { auraPallet, timestampPallet } from './pallets/timestamp.js'
 import { transactionPaymentPallet } from './pallets/transaction-payment.js'
 import { utilityPallet } from './pallets/utility.js'
 import { createRuntime, type Runtime } from './runtime.js'
-import { createEpochRunner, ON_INITIALIZE_WEIGHT, senate, senateMembersPallet, subtensorPallet } from './subtensor/index.js'
+import {
+  createEpochRunner,
+  ON_INITIALIZE_WEIGHT,
+  senate,
+  senateMembersPallet,
+  subtensorPallet,
+  type SubtensorConfig,
+  withPaidRegistration,
+} from './subtensor/index.js'
 
 /** Time between blocks on the chain itself. */
 export const CHAIN_SLOT_MS = 12_000
 
-/** `proxies` adds what spec 143 does not have: the metadata is then no longer that of the chain. */
-export function createDevnetRuntime(slotMs: number = CHAIN_SLOT_MS, { proxies = false }: { proxies?: boolean } = {}): Runtime {
+/** What the chain got after spec 143. With any of it the metadata is no longer that of the chain, but for the rest it is the same runtime. */
+export interface LaterParts {
+  /** The Proxy pallet, of March 2024. */
+  proxies?: boolean
+  /** Registration by payment alone, of spec 401. */
+  paidRegistration?: boolean
+}
+
+export function createDevnetRuntime(slotMs: number = CHAIN_SLOT_MS, { proxies, paidRegistration }: LaterParts = {}): Runtime {
+  const config: SubtensorConfig = { currency, senate, epoch: createEpochRunner(MARCH_2024) }
+  const subtensor = subtensorPallet(config)
   return createRuntime([
     systemPallet(),
     randomnessPallet(),
@@ -36,7 +53,7 @@ export function createDevnetRuntime(slotMs: number = CHAIN_SLOT_MS, { proxies = 
     grandpaPallet(),
     balancesPallet(),
     transactionPaymentPallet(),
-    { initializeWeight: ON_INITIALIZE_WEIGHT, ...subtensorPallet({ currency, senate, epoch: createEpochRunner(MARCH_2024) }) },
+    { initializeWeight: ON_INITIALIZE_WEIGHT, ...(paidRegistration ? withPaidRegistration(subtensor, config) : subtensor) },
     triumviratePallet(),
     triumvirateMembersPallet(),
     senateMembersPallet(),

@@ -8,7 +8,7 @@ import type { Codecs } from '../runtime/codec.js'
 import { blockRecord, decodeBody, headRecord, patchRecord, settingsRecord, visitRecord } from './block-records.js'
 import type { StateBlock } from './block-tree.js'
 import { createHistory, type Changes, type History } from './history.js'
-import { openRecordFile, type RecordFile } from './record-file.js'
+import { openRecordFile, type ReadBytes, type RecordFile } from './record-file.js'
 
 export interface Block {
   readonly hash: Hex
@@ -48,12 +48,11 @@ const KEPT_BODIES = 64
 
 export function openChainStore({ codecs, dataDir, settings }: ChainStoreOptions): ChainStore {
   let file: RecordFile | undefined
-  const history = createHistory({
-    read: (offset) => {
-      const { read } = file as RecordFile
-      return read(offset + 4, read(offset, 4).readUInt32LE(0))
-    },
-  })
+  /** Of the file, also while it is being opened: values that were set by hand are compared with those before them. */
+  let read: ReadBytes = () => {
+    throw new Error('this chain has no file')
+  }
+  const history = createHistory({ read: (offset) => read(offset + 4, read(offset, 4).readUInt32LE(0)) })
   const bySequence: Block[] = []
   const byHash = new Map<Hex, Block>()
   const canonical: Block[] = []
@@ -98,7 +97,8 @@ export function openChainStore({ codecs, dataDir, settings }: ChainStoreOptions)
 
   if (dataDir !== undefined) {
     mkdirSync(dataDir, { recursive: true })
-    file = openRecordFile(join(dataDir, FILE_NAME), (payload, offset) =>
+    file = openRecordFile(join(dataDir, FILE_NAME), (payload, offset, readBytes) => {
+      read = readBytes
       visitRecord(payload, offset, {
         settings: (text) => (foundSettings = text),
         block: (found) => {
@@ -112,8 +112,10 @@ export function openChainStore({ codecs, dataDir, settings }: ChainStoreOptions)
           best = at(head.best)
           finalized = at(head.finalized)
         },
-      }),
-    )
+      })
+    })
+    // A new file had no record to be told of.
+    read = file.read
     if (foundSettings === undefined) file.append([settingsRecord(settings)])
     else if (foundSettings !== settings) {
       file.close()

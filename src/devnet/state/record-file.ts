@@ -16,8 +16,11 @@ export interface RecordFile {
 const FRAME_BYTES = 8
 const WINDOW_BYTES = 1 << 22
 
+/** Reads bytes that are in the file: those of records before the one that is visited, too. */
+export type ReadBytes = RecordFile['read']
+
 /** Opens or creates a file and tells `visit` of every whole record in it, with the place where its payload begins. */
-export function openRecordFile(path: string, visit: (payload: Buffer, offset: number) => void): RecordFile {
+export function openRecordFile(path: string, visit: (payload: Buffer, offset: number, read: ReadBytes) => void): RecordFile {
   const file = openSync(path, 'a+')
   let end = 0
   const size = fstatSync(file).size
@@ -51,7 +54,7 @@ export function openRecordFile(path: string, visit: (payload: Buffer, offset: nu
     const checksum = frame.readUInt32LE(4)
     const payload = at(end + FRAME_BYTES, length)
     if (payload === null || crc32(payload) !== checksum) break
-    visit(payload, end + FRAME_BYTES)
+    visit(payload, end + FRAME_BYTES, read)
     end += FRAME_BYTES + length
   }
   if (end < size) ftruncateSync(file, end)

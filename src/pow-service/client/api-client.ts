@@ -35,6 +35,7 @@ const registration = z.object({
     .object({ hashRate: z.number(), expectedSeconds: z.number().nullable(), blockNumber: z.int().nullable(), ahead: z.int() })
     .nullable(),
 })
+const registrationEvent = z.object({ registration })
 export type ToldRegistration = z.output<typeof registration>
 export type ToldSolution = z.output<typeof solution> & { blockHash: Hex; work: Hex }
 
@@ -72,16 +73,14 @@ export function createRegistrationClient(options: { url: string; apiKey?: string
 
   async function ask(path: string, init: RequestInit = {}): Promise<ToldRegistration> {
     const response = await send(path, { ...init, signal: AbortSignal.timeout(30_000) })
-    return read(await response.text(), options.url)
+    return read(registration, await response.text(), options.url)
   }
 
   async function* events(id: string, signal: AbortSignal): AsyncIterable<ToldRegistration> {
     const response = await send(`/registrations/${encodeURIComponent(id)}/events`, { headers: { accept: 'text/event-stream' }, signal })
-    for await (const data of eventData(response)) {
-      const told: unknown = JSON.parse(data)
-      // An event carries the registration, with its id and type beside it.
-      const inner = typeof told === 'object' && told !== null && 'registration' in told ? told.registration : told
-      yield read(JSON.stringify(inner), options.url)
+    for await (const { type, data } of eventsOf(response)) {
+      if (type === 'error') throw refusalOf(data, 500, options.url)
+      yield read(registrationEvent, data, options.url).registration
     }
   }
 
@@ -111,8 +110,8 @@ export function createRegistrationClient(options: { url: string; apiKey?: string
 
 const MOST_EVENT_BYTES = 1_048_576
 
-/** The data of each server-sent event. */
-async function* eventData(response: Response): AsyncIterable<string> {
+/** Server-sent events as they come. */
+async function* eventsOf(response: Response): AsyncIterable<{ type: string; data: string }> {
   const decoder = new TextDecoder()
   let buffered = ''
   for await (const chunk of response.body ?? []) {
@@ -121,15 +120,17 @@ async function* eventData(response: Response): AsyncIterable<string> {
     for (let end = buffered.search(/\r?\n\r?\n/); end >= 0; end = buffered.search(/\r?\n\r?\n/)) {
       const lines = buffered.slice(0, end).split(/\r?\n/)
       buffered = buffered.slice(end).replace(/^\r?\n\r?\n/, '')
-      const data = lines.filter((line) => line.startsWith('data:')).map((line) => line.slice(5).replace(/^ /, ''))
-      if (data.length > 0) yield data.join('\n')
+      const fields = (name: string): string[] =>
+        lines.flatMap((line) => (line.startsWith(`${name}:`) ? [line.slice(name.length + 1).trimStart()] : []))
+      const data = fields('data')
+      if (data.length > 0) yield { type: fields('event')[0] ?? 'message', data: data.join('\n') }
     }
   }
 }
 
-function read(text: string, url: string): ToldRegistration {
+function read<T extends z.ZodType>(schema: T, text: string, url: string): z.output<T> {
   try {
-    return registration.parse(JSON.parse(text))
+    return schema.parse(JSON.parse(text))
   } catch (error) {
     throw new AppError('UPSTREAM_INVALID', `what ${url} answered is no registration`, {}, error)
   }

@@ -45,6 +45,7 @@ export async function sendOnce(deps: SendOnce, of: { netuid: number; hotkey: Hex
     return { is: 'again', why }
   }
   const outcome = outcomeOf(submission, await submitter.follow(submission, { until: 'included', signal }))
+  log.debug({ hash: submission.hash, netuid: of.netuid, outcome: outcome.is }, 'what was sent has come to its end')
   if (outcome.is === 'again') await journal.remove(submission)
   return outcome
 }

@@ -79,11 +79,10 @@ describe('registrations', () => {
     await expect(alice.call('List', { limit: 0 })).rejects.toMatchObject({ status: 3, detail: { field: 'limit' } })
     await expect(alice.call('GetQuote', {})).rejects.toMatchObject({ status: 3, detail: { field: 'netuid' } })
     await expect(alice.call('GetQuote', { netuid: 65_536 })).rejects.toMatchObject({ status: 3, detail: { field: 'netuid' } })
-    const reason = { code: 'ROOT_NETWORK', message: 'nobody registers on the root network' }
     await expect(alice.call('Create', { hotkey: HOTKEY, netuids: [0] })).rejects.toMatchObject({
       status: 9,
       code: 'REFUSED',
-      detail: { reason },
+      detail: { reason: 'ROOT_SUBNET' },
     })
     for (const id of ['', 'r1', 'a b']) await expect(alice.call('Get', { id })).rejects.toMatchObject({ status: 5, code: 'NOT_FOUND' })
   })
@@ -160,7 +159,7 @@ describe('watching', () => {
     const at = Date.now()
     cancelled.cancel()
     await gone('cancelled')
-    expect(Date.now() - at).toBeLessThan(500)
+    expect(Date.now() - at).toBeLessThan(1_000)
 
     const late = alice.stream('Watch', { id: 'r1' }, { timeoutMs: 150 })[Symbol.asyncIterator]()
     await late.next()

@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import Fastify from 'fastify'
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { memoryPow, testAccess } from '../../../test/support/memory-pow.js'
+import { REFUSALS } from '../../chain/registration/refusal.js'
 import { AppError } from '../../core/errors.js'
 import { silentLog } from '../../core/log.js'
 import { parseRegistrationInput } from '../input.js'
@@ -49,6 +51,26 @@ test('every reference leads somewhere, and every operation has its own name', ()
   const names = [...text.matchAll(/"operationId":"(\w+)"/g)].map(([, name]) => name)
   expect(new Set(names).size).toBe(names.length)
 })
+
+test('the reference page has every route, field and reason', () => {
+  const page = readFileSync(new URL('../../../docs/reference/pow-api.md', import.meta.url), 'utf8')
+  const schemas = Object.values(document.components.schemas).flatMap((schema) => fieldsOf(schema))
+  const queries = [...JSON.stringify(document.paths).matchAll(/"name":"([\w]+)","in":"query"/g)].map(([, name = '']) => name)
+  const told = new Set([...page.matchAll(/`([^`\n]+)`/g)].flatMap(([, code = '']) => code.split(/[ .:"]+/)))
+  const missing = [...schemas, ...queries].filter((name) => !told.has(name) && !page.includes(`"${name}"`))
+  expect(new Set(missing)).toEqual(new Set())
+  for (const [path, item] of Object.entries(document.paths))
+    for (const method of Object.keys(item).filter((key) => key !== 'parameters'))
+      expect(page).toContain(`| \`${method.toUpperCase()} ${path}\``)
+  for (const code of Object.keys(REFUSALS)) expect(page).toContain(`| \`${code}\``)
+})
+
+/** Names of all fields of a schema, those of schemas in it included. */
+function fieldsOf(schema: unknown): string[] {
+  if (typeof schema !== 'object' || schema === null) return []
+  const own = 'properties' in schema && 'type' in schema ? Object.keys(schema.properties as object) : []
+  return [...own, ...Object.values(schema).flatMap(fieldsOf)]
+}
 
 test('query parameters have their limits', () => {
   const { parameters = [] } = document.paths['/registrations']?.['get'] ?? {}

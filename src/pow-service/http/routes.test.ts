@@ -71,7 +71,7 @@ describe('asking for a registration', () => {
 
   test('a refusal of the chain is 422 with its reason', async () => {
     const answer = await post({ hotkey: HOTKEY, netuids: [0] }).expect(422)
-    expect(answer.body.error).toMatchObject({ code: 'REFUSED', detail: { reason: { code: 'ROOT_NETWORK' }, netuid: 0 } })
+    expect(answer.body.error).toMatchObject({ code: 'REFUSED', detail: { reason: 'ROOT_SUBNET', netuid: 0 } })
   })
 })
 

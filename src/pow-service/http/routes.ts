@@ -57,8 +57,6 @@ export function powRoutes({ service, access, log, heartbeatMs }: PowRoutesDeps):
       // It has no body, and must not wait for one.
       if (request.method === 'HEAD') await service.get(caller, id)
       else if (await hasSeenTheEnd(caller, id, request.headers['last-event-id'])) return reply.code(204).send()
-      // Left open after the stream, it would keep a server that stops until the client lets go of it.
-      void reply.header('connection', 'close')
       const onError = (error: unknown): void => log.error({ err: error, requestId: request.id }, 'event stream failed')
       return sendEvents(reply, (signal) => messages(service.watch(caller, id, signal)), { heartbeatMs, onError })
     })

@@ -15,40 +15,43 @@ export interface KernelFiles {
 
 /** One core or device that the pool works with. */
 export interface Seat {
+  readonly solver: SolverName
   readonly device: string
   readonly cudaDevice: number | null
 }
 
 export interface Choice {
-  readonly solver: SolverName
-  /** With the threads that were tested already. */
+  /** With threads that were tested. */
   readonly seats: readonly { seat: Seat; thread: SolverThread }[]
-  /** Starts a thread for a seat and tests it. Rejects when it does not start or fails. */
+  /** Starts another thread for a seat and tests it. Rejects when it does not start or fails. */
   open(seat: Seat): Promise<SolverThread>
 }
 
-/**
- * Finds the solver to use and starts and tests a thread on each core or device. With `auto`, whatever fails is reported as an error and the next solver is
- * tried; a solver that was asked for by name must pass. Of several cores or devices those that pass are used.
- */
-export async function chooseSolver(options: {
+interface ChooseOptions {
   wanted: SolverName | 'auto'
+  /** Of solvers on the processor; with 0, `auto` takes GPUs alone. */
   threads: number
   nice: number | null
   files: KernelFiles
   log: Logger
   metrics: SolverMetrics
-}): Promise<Choice> {
-  const { wanted, threads, nice, files, log, metrics } = options
+}
+
+/**
+ * Finds the solvers to use and starts and tests a thread on each core and device. `auto` takes every CUDA device and the first of the processor's solvers that
+ * passes; whatever fails is reported as an error, and the next one is tried. A solver that was asked for by name must pass, on one core or device at least.
+ */
+export async function chooseSolvers({ wanted, threads, nice, files, log, metrics }: ChooseOptions): Promise<Choice> {
   const addon = files.addon ?? ADDON_FILE
   const selfTest = createSelfTest()
+  const reports = detectSolvers({ addon })
   let wasm: WasmSolver | null = null
 
-  async function open(solver: SolverName, seat: Seat): Promise<SolverThread> {
+  async function open({ solver, device, cudaDevice }: Seat): Promise<SolverThread> {
     if (solver === 'wasm') wasm ??= await loadWasm(files.wasm)
     // A thread that feeds a CUDA device must be there when the device is done.
     const ofThread = { nice: solver === 'cuda' ? null : nice, addon, wasm: solver === 'wasm' ? wasm : null }
-    const thread = await startThread({ solver, ...seat, ...ofThread })
+    const thread = await startThread({ solver, device, cudaDevice, ...ofThread })
     try {
       await selfTest.check(thread)
       return thread
@@ -59,44 +62,58 @@ export async function chooseSolver(options: {
     }
   }
 
-  async function openAll({ name, devices }: SolverReport): Promise<Choice | null> {
-    const cpu = Array.from({ length: threads }, (_, k): Seat => ({ device: `cpu:${k}`, cudaDevice: null }))
-    const seats = name === 'cuda' ? devices.map(({ index }): Seat => ({ device: `cuda:${index}`, cudaDevice: index })) : cpu
+  /** What passes, and the first failure. */
+  async function openAll(solver: SolverReport): Promise<{ opened: { seat: Seat; thread: SolverThread }[]; failure: unknown }> {
+    const seats = seatsOf(solver, threads)
     const opened: { seat: Seat; thread: SolverThread }[] = []
-    // One alone before the others: where the kernel is wrong, once is enough to see it.
-    for (const group of [seats.slice(0, 1), seats.slice(1)]) {
-      const results = await Promise.allSettled(group.map(async (seat) => ({ seat, thread: await open(name, seat) })))
-      for (const [k, result] of results.entries()) {
-        if (result.status === 'fulfilled') opened.push(result.value)
-        else
-          log.error(
-            { solver: name, device: group[k]?.device, err: result.reason as unknown },
-            'a solver is not fit for work and is not used',
-          )
+    let failure: unknown
+    // One core alone before the others: where the kernel is wrong, once is enough to see it.
+    const groups = solver.name === 'cuda' ? [seats] : [seats.slice(0, 1), seats.slice(1)]
+    for (const group of groups) {
+      if (failure !== undefined) break
+      const results = await Promise.allSettled(group.map(open))
+      for (const [k, seat] of group.entries()) {
+        const result = results[k]
+        if (result?.status === 'fulfilled') opened.push({ seat, thread: result.value })
+        if (result?.status !== 'rejected') continue
+        failure ??= result.reason
+        log.error(
+          { solver: seat.solver, device: seat.device, err: result.reason as unknown },
+          'a solver is not fit for work and is not used',
+        )
       }
-      const failed = results.find((result) => result.status === 'rejected')
-      if (opened.length > 0 || failed === undefined || name === 'cuda') continue
-      if (wanted === 'auto') return null
-      throw asAppError(name, failed.reason)
     }
-    if (opened.length === 0) {
-      if (wanted === 'auto') return null
-      throw new AppError('INTERNAL', `solver ${name}: none of its ${seats.length} devices passes the self-test`)
-    }
-    return { solver: name, seats: opened, open: (seat) => open(name, seat) }
+    return { opened, failure }
   }
 
-  const reports = detectSolvers({ addon })
-  for (const name of wanted === 'auto' ? SOLVERS : [wanted]) {
-    const found = reports.find((candidate) => candidate.name === name)
-    if (found?.available) {
-      const choice = await openAll(found)
-      if (choice !== null) return choice
-    } else if (wanted !== 'auto') {
-      throw new AppError('CONFIG_INVALID', `solver ${name} is not available here: ${found?.reason ?? 'unknown'}`)
-    }
+  const found = (name: SolverName): SolverReport | undefined => reports.find((report) => report.name === name)
+  if (wanted !== 'auto') {
+    const report = found(wanted)
+    if (!report?.available) throw new AppError('CONFIG_INVALID', `solver ${wanted} is not available here: ${report?.reason ?? 'unknown'}`)
+    if (wanted !== 'cuda' && threads < 1) throw new AppError('CONFIG_INVALID', `solver ${wanted} runs on threads, and there are to be none`)
+    const { opened, failure } = await openAll(report)
+    if (opened.length === 0) throw asAppError(wanted, failure)
+    return { seats: opened, open }
   }
-  throw new AppError('INTERNAL', 'no solver passes its self-test on this machine, so none is used')
+
+  const seats: { seat: Seat; thread: SolverThread }[] = []
+  for (const name of SOLVERS) {
+    const report = found(name)
+    if (!report?.available || (name !== 'cuda' && threads < 1)) continue
+    const { opened } = await openAll(report)
+    seats.push(...opened)
+    if (name !== 'cuda' && opened.length > 0) break
+  }
+  if (seats.length === 0) {
+    if (threads < 1) throw new AppError('CONFIG_INVALID', 'there are to be no solver threads, and no CUDA device is fit for work')
+    throw new AppError('INTERNAL', 'no solver passes its self-test on this machine, so none is used')
+  }
+  return { seats, open }
+}
+
+function seatsOf({ name, devices }: SolverReport, threads: number): Seat[] {
+  if (name === 'cuda') return devices.map(({ index }) => ({ solver: name, device: `cuda:${index}`, cudaDevice: index }))
+  return Array.from({ length: threads }, (_, k) => ({ solver: name, device: `cpu:${k}`, cudaDevice: null }))
 }
 
 function asAppError(solver: SolverName, reason: unknown): AppError {

@@ -1,4 +1,5 @@
 import { errorMessage } from '../../core/errors.js'
+import { sleep } from '../../core/lifecycle.js'
 import type { Logger } from '../../core/log.js'
 import type { Seat } from './choose.js'
 import type { SolverMetrics } from './metrics.js'
@@ -6,7 +7,7 @@ import { loadSharedMemory } from './native.js'
 import { createRate } from './rate.js'
 import type { FoundLows, SolverThread } from './thread.js'
 import type { DeviceState } from './pool.js'
-import type { Solver, SolverName } from './types.js'
+import type { Solver } from './types.js'
 
 /** A core or device with whatever thread works on it now. */
 export interface Place {
@@ -33,17 +34,16 @@ const CALIBRATION_FIRST = 8192
 /** Measures the thread, sets it to work on the shared memory, and replaces it whenever it dies. */
 export async function createPlace(options: {
   seat: Seat
-  solver: SolverName
   thread: SolverThread
   open: (seat: Seat) => Promise<SolverThread>
   memory: SharedArrayBuffer
   own: SharedArrayBuffer
-  take: (device: string, found: FoundLows) => boolean
+  take: (seat: Seat, found: FoundLows) => boolean
   log: Logger
   metrics: SolverMetrics
 }): Promise<Place> {
-  const { seat, solver, open, memory, take, log, metrics } = options
-  const { device } = seat
+  const { seat, open, memory, take, log, metrics } = options
+  const { device, solver } = seat
   const own = (await loadSharedMemory()).ownWords(options.own)
   const rate = createRate()
   let thread: SolverThread | null = options.thread
@@ -59,7 +59,7 @@ export async function createPlace(options: {
     thread = next
     Atomics.store(own.taken, 0, 0)
     next.run(memory, options.own, (found) => {
-      const trusted = take(device, found)
+      const trusted = take(seat, found)
       Atomics.add(own.taken, 0, 1)
       Atomics.notify(own.taken, 0)
       if (!trusted) void next.kill()
@@ -108,7 +108,13 @@ export async function createPlace(options: {
       metrics.rate(device, solver, worked && thread !== null ? rate.value() : 0)
       measured = { at: now, tried }
     },
-    state: () => ({ device, solver, hashRate: rate.value(), switchMs: Number(own.switchNs[0] ?? 0n) / 1e6, alive: thread !== null }),
+    state: () => ({
+      device,
+      solver,
+      hashRate: thread === null ? 0 : rate.value(),
+      switchMs: Number(own.switchNs[0] ?? 0n) / 1e6,
+      alive: thread !== null,
+    }),
     takeHashes() {
       const tried = Atomics.load(own.tried, 0)
       const more = Number(tried - taken)
@@ -123,9 +129,8 @@ export async function createPlace(options: {
       await reopening
       if (thread === null) return
       const last = thread
-      const late = setTimeout(() => void last.kill(), STOP_TIME_MS)
-      await last.gone
-      clearTimeout(late)
+      await Promise.race([last.gone, sleep(STOP_TIME_MS)])
+      if (thread === last) await last.kill()
     },
   }
 }

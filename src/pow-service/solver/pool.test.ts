@@ -46,9 +46,9 @@ const folder = mkdtempSync(join(tmpdir(), 'taogate-pool-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
 let files = 0
-function addonWith(fault: string, kernels?: string[]): string {
+function addonWith(fault: string, kernels?: string[], cudaDevices?: number): string {
   const path = join(folder, `${files++}.cjs`)
-  writeFileSync(path, fakePowAddon(fault, kernels))
+  writeFileSync(path, fakePowAddon(fault, kernels, cudaDevices))
   return path
 }
 
@@ -158,8 +158,21 @@ describe('a pool', () => {
     expect(await pool.search(order('third', 1n), { signal: AbortSignal.abort(), onHit: () => {} })).toBe('aborted')
   })
 
+  test('outlives a listener that throws, and others are told', async () => {
+    let told = 0
+    const ends = [
+      pool.onHit(() => {
+        throw new Error('full')
+      }),
+      pool.onHit(() => told++),
+    ]
+    pool.set(order('a', 1000n))
+    await eventually('hits are told', () => told > 3)
+    pool.set(null)
+    for (const end of ends) end()
+  })
+
   test('names its devices', () => {
-    expect(pool.solver).toBe('wasm')
     expect(pool.devices()).toEqual(
       ['cpu:0', 'cpu:1'].map((device) => ({
         device,
@@ -222,7 +235,7 @@ describe('a kernel that is wrong', () => {
     const metrics = createMetrics()
     const addon = addonWith('if (name === "avx512" && found > 3) return [tried, found - 1]', ['portable', 'avx512'])
     const pool = await open({ solver: 'auto', files: { addon }, log, metrics })
-    expect(pool.solver).toBe('wasm')
+    expect(pool.devices().map(({ solver }) => solver)).toEqual(['wasm', 'wasm'])
     expect(await count(metrics, 'tao_pow_solver_self_test_failures_total')).toBe(1)
     const line = lines.find((text) => text.includes('not fit for work'))
     expect(line).toContain('"level":"error"')
@@ -237,6 +250,12 @@ describe('a kernel that is wrong', () => {
     })
   })
 
+  test('and dies only after the self-test, while its speed is measured, is no pool either', async () => {
+    const addon = addonWith('if (limit === 0n && count >= 8192) throw new Error("too long")')
+    const pool = open({ solver: 'portable', files: { addon } })
+    await expect(pool).rejects.toMatchObject({ code: 'INTERNAL', message: expect.stringContaining('too long') })
+  })
+
   test('and no other being there, no pool is made', async () => {
     const addon = addonWith('found && (hits[0] ^= 1)')
     const wasm = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0])
@@ -244,9 +263,42 @@ describe('a kernel that is wrong', () => {
   })
 })
 
+test('of several CUDA devices those that pass the self-test are used, one thread each', async () => {
+  const { log, lines } = recordingLog()
+  const addon = addonWith('if (name === 1 && found > 0) return [tried, found - 1]', [], 3)
+  const pool = await open({ solver: 'auto', threads: 0, files: { addon }, log })
+  expect(pool.devices().map(({ device }) => device)).toEqual(['cuda:0', 'cuda:2'])
+  expect(lines.filter((line) => line.includes('solver cuda on cuda:1 failed its self-test'))).toHaveLength(1)
+  const work = order('a', 2000n, 'little')
+  const controller = new AbortController()
+  const highs = new Set<bigint>()
+  const onHit = ({ nonce }: Hit): void => {
+    expect(passes(work, nonce)).toBe(true)
+    if (highs.add(nonce >> 32n).size === 2) controller.abort()
+  }
+  expect(await pool.search(work, { signal: controller.signal, onHit })).toBe('aborted')
+})
+
+test('GPUs and cores work together unless it is said otherwise', async () => {
+  const pool = await open({ solver: 'auto', threads: 1, files: { addon: addonWith('', ['portable'], 1) } })
+  expect(pool.solver).toBe('wasm')
+  expect(pool.devices().map(({ device, solver }) => [device, solver])).toEqual([
+    ['cuda:0', 'cuda'],
+    ['cpu:0', 'wasm'],
+  ])
+})
+
+test('without threads and GPUs no pool is made', async () => {
+  const files = { addon: addonWith('') }
+  await expect(open({ solver: 'auto', threads: 0, files })).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+  await expect(open({ solver: 'wasm', threads: 0, files })).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+})
+
 test('a solver that is not there is refused with the reason', async () => {
   const missing = open({ solver: 'avx512', files: { addon: join(folder, 'missing.node') } })
   await expect(missing).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('is not built') })
+  const noDriver = open({ solver: 'cuda', files: { addon: addonWith('') } })
+  await expect(noDriver).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('no CUDA driver here') })
   const lacking = open({ solver: 'avx512', files: { addon: addonWith('') } })
   await expect(lacking).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('lacks the instructions') })
 })

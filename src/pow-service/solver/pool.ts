@@ -1,10 +1,10 @@
 /** The machine's solvers, all on one challenge at a time, one thread for each core or CUDA device. */
 import { randomInt } from 'node:crypto'
 import { availableParallelism, platform } from 'node:os'
-import { errorMessage } from '../../core/errors.js'
+import { AppError, errorMessage } from '../../core/errors.js'
 import type { Logger } from '../../core/log.js'
 import { createMetrics, type Metrics } from '../../core/metrics.js'
-import { chooseSolver, type KernelFiles } from './choose.js'
+import { chooseSolvers, type KernelFiles, type Seat } from './choose.js'
 import { createSolverMetrics } from './metrics.js'
 import { loadSharedMemory } from './native.js'
 import { createPlace, type Place } from './place.js'
@@ -21,7 +21,7 @@ export interface DeviceState {
   /** `cpu:0`, `cuda:0` and so on. */
   readonly device: string
   readonly solver: SolverName
-  /** Hashes a second while it works, smoothed; measured once at the start. */
+  /** Hashes a second while it works, smoothed, and measured before it first does. 0 without a thread. */
   readonly hashRate: number
   /** Milliseconds from the last `set` to this thread's working on it. */
   readonly switchMs: number
@@ -30,6 +30,7 @@ export interface DeviceState {
 }
 
 export interface Pool<W extends Work = Work> {
+  /** What runs on the processor, or `cuda` where nothing does. */
   readonly solver: SolverName
   /** Switches all threads at once; null lets them rest. Hits of what was set before are not told any more. */
   set(work: W | null): void
@@ -44,9 +45,9 @@ export interface Pool<W extends Work = Work> {
 }
 
 export interface PoolOptions {
-  /** `auto`: the first in the order of `SOLVERS` that is there and passes its self-test. */
+  /** `auto`: every CUDA device, and on the processor the first in the order of `SOLVERS` that is there and passes its self-test. */
   solver?: SolverName | 'auto'
-  /** Of solvers on the processor; all its cores by default. */
+  /** Of solvers on the processor; one for each core by default. 0 leaves it to CUDA devices. */
   threads?: number
   /** Of those threads; 10 by default, so that the rest of the process comes first. null leaves their priority as it is. */
   nice?: number | null
@@ -67,7 +68,7 @@ export async function createPool<W extends Work = Work>(options: PoolOptions): P
   // Machines that search the same challenge must not try the same nonces, so each pool starts somewhere else.
   Atomics.store(shared.nextHigh, 0, randomInt(2 ** 32) | 0)
 
-  const choice = await chooseSolver({ wanted, threads: Math.max(1, threads), nice, files, log, metrics })
+  const choice = await chooseSolvers({ wanted, threads, nice, files, log, metrics })
   const listeners = new Set<(work: W, nonce: bigint, seal: Uint8Array) => void>()
   const ends = new Set<(how: 'replaced' | 'closed') => void>()
   let current: W | null = null
@@ -94,8 +95,16 @@ export async function createPool<W extends Work = Work>(options: PoolOptions): P
     for (const end of [...ends]) end('replaced')
   }
 
+  function tellOne(listener: (work: W, nonce: bigint, seal: Uint8Array) => void, work: W, nonce: bigint, seal: Uint8Array): void {
+    try {
+      listener(work, nonce, seal)
+    } catch (error) {
+      log.error({ err: error }, 'whoever was told of a hit failed')
+    }
+  }
+
   /** Judges candidates with scalar code. Returns whether the device can be trusted. */
-  function take(device: string, { epoch, high, lows }: FoundLows): boolean {
+  function take({ device, solver }: Seat, { epoch, high, lows }: FoundLows): boolean {
     if (current === null || epoch !== Atomics.load(shared.epoch, 0)) {
       metrics.staleHits(device, lows.length)
       return true
@@ -108,46 +117,44 @@ export async function createPool<W extends Work = Work>(options: PoolOptions): P
       const seal = sealOf(preimage, nonce)
       if (decisiveWord(seal, byteOrder) > limit) {
         metrics.wrongHit(device)
-        log.error({ device, solver: choice.solver }, 'a solver named a nonce that is none: its thread is started anew')
+        log.error({ device, solver }, 'a solver named a nonce that is none: its thread is started anew')
         return false
       }
       // Equal to the limit, it may still be too large further down.
       if (!meets(seal, difficulty, byteOrder)) continue
       metrics.hit(device)
-      for (const listener of listeners) listener(work, nonce, seal)
-      // A listener may have set other work.
-      if (current !== work) return true
+      for (const listener of listeners) {
+        tellOne(listener, work, nonce, seal)
+        // A listener may have set other work.
+        if (current !== work) return true
+      }
     }
     return true
   }
 
-  const places: Place[] = await Promise.all(
-    choice.seats.map(({ seat, thread }) =>
-      createPlace({
-        seat,
-        thread,
-        open: choice.open,
-        solver: choice.solver,
-        memory,
-        own: new SharedArrayBuffer(OWN_BYTES),
-        take,
-        log,
-        metrics,
-      }),
-    ),
-  )
+  const places: readonly Place[] = await Promise.all(
+    choice.seats.map(({ seat, thread }) => {
+      return createPlace({ seat, thread, open: choice.open, memory, own: new SharedArrayBuffer(OWN_BYTES), take, log, metrics })
+    }),
+  ).catch(async (error: unknown) => {
+    await Promise.all(choice.seats.map(({ thread }) => thread.kill()))
+    throw new AppError('INTERNAL', `a solver that passed its self-test died after it: ${errorMessage(error)}`, {}, error)
+  })
   const timer = setInterval(() => {
     for (const place of places) place.measure(current !== null)
   }, MEASURE_EVERY_MS)
   timer.unref()
   const hashRate = places.reduce((sum, place) => sum + place.state().hashRate, 0)
   const nicedAll = choice.seats.every(({ thread }) => thread.niced)
-  log.info({ solver: choice.solver, threads: places.length, megahashes: Number((hashRate / 1e6).toFixed(2)) }, 'solvers tested and ready')
+  const solvers: Partial<Record<SolverName, number>> = {}
+  for (const { seat } of choice.seats) solvers[seat.solver] = (solvers[seat.solver] ?? 0) + 1
+  log.info({ solvers, megahashes: Number((hashRate / 1e6).toFixed(2)) }, 'solvers tested and ready')
   if (!nicedAll)
-    log.warn({ nice, platform: platform() }, 'the nice level of threads cannot be set here: they compete with the rest of the process')
+    log.info({ nice, platform: platform() }, 'the nice level of threads cannot be set here: they compete with the rest of the process')
 
   async function close(): Promise<void> {
     clearInterval(timer)
+    for (const place of places) place.measure(current !== null)
     current = null
     for (const place of places) place.stop()
     write(STATE.stop, null)
@@ -161,7 +168,7 @@ export async function createPool<W extends Work = Work>(options: PoolOptions): P
   }
 
   return {
-    solver: choice.solver,
+    solver: choice.seats.at(-1)?.seat.solver ?? 'cuda',
     set,
     onHit,
     async search(work, { signal, onHit: tell }) {

@@ -176,6 +176,14 @@ describe('the self-test', () => {
     await solver.kill()
   })
 
+  test('catches a native kernel that hangs', async () => {
+    const addon = join(folder, 'hangs.cjs')
+    writeFileSync(addon, fakePowAddon('for (;;) if (Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000) === 0) break'))
+    const solver = await open('portable', { addon })
+    await expect(createSelfTest(200).check(solver)).rejects.toThrow('it did not end in time')
+    await solver.kill()
+  })
+
   test('passes what is right, by the same way', async () => {
     const addon = join(folder, 'right.cjs')
     writeFileSync(addon, fakePowAddon(''))

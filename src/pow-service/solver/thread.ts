@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { errorMessage } from '../../core/errors.js'
+import { sleep } from '../../core/lifecycle.js'
 import { THREAD_FILE, type WasmSolver } from './native.js'
 import type { NonceRange, SearchResult, Solver, SolverName, Target } from './types.js'
 
@@ -11,6 +12,8 @@ export interface FoundLows {
   readonly lows: Uint32Array
 }
 
+const KILL_TIME_MS = 2_000
+
 export interface SolverThread extends Solver {
   /** Whether the thread runs at the nice level that was asked for. */
   readonly niced: boolean
@@ -18,7 +21,7 @@ export interface SolverThread extends Solver {
   run(shared: SharedArrayBuffer, own: SharedArrayBuffer, onHits: (found: FoundLows) => void): void
   /** Resolves when the thread is gone: null when it was told to stop, and otherwise why. */
   readonly gone: Promise<string | null>
-  /** Ends it wherever it is. */
+  /** Ends it wherever it is. Native code that never returns cannot be ended: after two seconds it is left alone and does not keep the process. */
   kill(): Promise<void>
 }
 
@@ -91,7 +94,8 @@ export async function startThread({ solver, device, ...settings }: ThreadOptions
     },
     gone,
     async kill() {
-      await worker.terminate()
+      await Promise.race([worker.terminate(), sleep(KILL_TIME_MS)])
+      worker.unref()
     },
   }
 }

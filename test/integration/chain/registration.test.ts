@@ -17,6 +17,7 @@ import { keyPairOf } from '../../../src/chain/submit/keys.js'
 import type { RegistrationCall } from '../../../src/chain/submit/calls.js'
 import { unknownOutcomeError } from '../../../src/chain/rpc/errors.js'
 import { isAppError } from '../../../src/core/errors.js'
+import { forecastPrices } from '../../../src/pow-service/forecast.js'
 import { silentLog } from '../../../src/core/log.js'
 import type { Hex } from '../../../src/core/records.js'
 import { fromHex, toHex } from '../../../src/core/units/bytes.js'
@@ -28,11 +29,11 @@ const BLOCK_MS = 40
 
 /** A devnet that makes blocks on request, and a submitter on it. */
 async function world({
-  proxies = false,
+  later = {},
   finalityLag = 1,
   rpcOf = (rpc: RpcClient) => rpc,
-}: { proxies?: boolean; finalityLag?: number; rpcOf?: (rpc: RpcClient) => RpcClient } = {}) {
-  const devnet = await startDevnet({ blockMs: null, subnets: 2, neurons: 8, cast: false, finalityLag, proxies, log: silentLog })
+}: { later?: NonNullable<Parameters<typeof startDevnet>[0]['later']>; finalityLag?: number; rpcOf?: (rpc: RpcClient) => RpcClient } = {}) {
+  const devnet = await startDevnet({ blockMs: null, subnets: 2, neurons: 8, cast: false, finalityLag, later, log: silentLog })
   const rpc = createRpcClient({ endpoints: [devnet.url], log: silentLog })
   const reader = createChainReader(rpc)
   const submitter = createSubmitter({ rpc: rpcOf(rpc), reader, log: silentLog, blockTimeMs: BLOCK_MS })
@@ -355,7 +356,7 @@ describe('what became of an extrinsic', () => {
 
 describe('a Registration proxy of the hotkey', () => {
   test('sends its work, which belongs to the coldkey that the customer named, and can do nothing else', async () => {
-    await using w = disposable(await world({ proxies: true }))
+    await using w = disposable(await world({ later: { proxies: true } }))
     const api = await ApiPromise.create({ provider: new WsProvider(w.devnet.url), noInitWarn: true })
     onTestFinished(() => api.disconnect())
     const keyring = new Keyring({ type: 'sr25519' })
@@ -399,6 +400,68 @@ describe('a Registration proxy of the hotkey', () => {
     expect((await send('//Eve', proxy!.proxy!(hot.address, null, stake))).join()).toMatch(/ExtrinsicFailed/)
     expect((await send('//devnet//hot//0', proxy!.removeProxies!())).join()).toMatch(/"Unreserved".*126,000,000/)
     expect((await readRegistration(await w.state(), { netuid: 1, hotkey: hot.publicKey })).hotkey?.proxies).toEqual([])
+  })
+})
+
+describe('where a place can only be bought, as since spec 401', () => {
+  test('work is refused and never signed, and the chain keeps the limit of a purchase', async () => {
+    await using w = disposable(await world({ later: { paidRegistration: true } }))
+    const [hot, cold] = [await w.hot(3), await w.cold(3)]
+    const facts = async () => readRegistration(await w.state(), { netuid: 1, hotkey: hot.publicKey, coldkey: cold.publicKey })
+    const before = await facts()
+    expect(before).toMatchObject({
+      powRemoved: true,
+      hasRegisterLimit: true,
+      quota: null,
+      burnDecay: { halfLifeBlocks: 360, increaseBits: (126n * 2n ** 64n) / 100n },
+    })
+    const work = await solve(w, hot.publicKey, cold.publicKey)
+    expect(await refusedFor(prepareRegister(w.submitter, { pair: hot, work }))).toBe('POW_REMOVED')
+    expect(await refusedFor(w.submitter.prepare({ pair: hot, call: { kind: 'register', ...work } }))).toBe('POW_REMOVED')
+
+    const price = before.burn?.current ?? 0n
+    const buy = (limitRao: bigint) => prepareBurn(w.submitter, { pair: cold, netuid: 1, hotkey: hot.publicKey, limitRao })
+    expect(await refusedFor(buy(price - 1n))).toBe('TOO_EXPENSIVE')
+    // On its way the price rises, because somebody else was first: the chain refuses what was within the limit before.
+    const [otherHot, otherCold] = [await w.hot(4), await w.cold(4)]
+    const other = await prepareBurn(w.submitter, { pair: otherCold, netuid: 1, hotkey: otherHot.publicKey, limitRao: price })
+    const late = await buy(price)
+    expect(late.kind).toBe('registerLimit')
+    await w.submitter.send(other)
+    await w.submitter.send(late)
+    w.devnet.newBlock({ count: 2 })
+    expect(await w.submitter.follow(other)).toMatchObject({ error: null, uid: 0 })
+    expect(await w.submitter.follow(late)).toMatchObject({
+      error: { pallet: 'SubtensorModule', name: 'RegistrationPriceLimitExceeded' },
+      uid: null,
+    })
+
+    const after = await facts()
+    const [step] = forecastPrices(after, 1)
+    w.devnet.newBlock({ count: (step?.block ?? 0) - w.devnet.best.number })
+    const { burn } = await facts()
+    expect(burn?.current).toBe(step?.burn?.low)
+    const { end } = await registered(w.submitter, w.devnet, buy(burn?.current ?? 0n))
+    expect(end).toMatchObject({ state: 'finalised', error: null, uid: 1 })
+  })
+
+  test('the signer of "register" pays, whatever work it brings: what is never to be signed', async () => {
+    await using w = disposable(await world({ later: { paidRegistration: true } }))
+    const [hot, cold] = [await w.hot(3), await w.cold(3)]
+    // By another runtime's rules, as a client would that does not look at the runtime.
+    const careless = { ...(await w.reader.runtimeOf(4)), hasCall: (_: string, name: string) => name !== 'register_limit' }
+    const submitter = createSubmitter({
+      rpc: w.rpc,
+      reader: { ...w.reader, runtimeOf: () => Promise.resolve(careless) },
+      log: silentLog,
+      blockTimeMs: BLOCK_MS,
+    })
+    await w.rpc.request('dev_setStorage', [{ SubtensorModule: { Burn: [[[1], 1000]], MinBurn: [[[1], 1000]] } }])
+    const call: RegistrationCall = { kind: 'register', ...(await solve(w, hot.publicKey, cold.publicKey)) }
+    expect(await chainSays({ ...w, submitter }, hot, call)).toBe('uid 0')
+    const { hotkey } = await readRegistration(await w.state(), { netuid: 1, hotkey: hot.publicKey })
+    expect(hotkey?.owner).toBe(hot.publicKey)
+    expect(hotkey?.free).toBeLessThanOrEqual(TAO - 1000n)
   })
 })
 

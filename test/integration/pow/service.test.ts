@@ -14,10 +14,8 @@ import { eventually } from '../../support/waiting.js'
 const SECONDS_OF_WORK = 3_000_000n
 const TIMING = { lockMs: 2_000, stalledMs: 500, leadMs: 200, patienceMs: 1_000 }
 
-async function worldOf(options: PowWorldOptions): Promise<PowWorld> {
-  const world = await startPowWorld({ timing: TIMING, ...options })
-  onTestFinished(() => world.close())
-  return world
+function worldOf(options: PowWorldOptions): Promise<PowWorld> {
+  return startPowWorld({ timing: TIMING, ...options })
 }
 
 /** One registration from the request to the chain, which made it once. */
@@ -35,7 +33,7 @@ async function registers(world: PowWorld, name: string, trouble: (id: string) =>
 describe('the registration service', () => {
   test('registers by work that the customer signs, several customers and subnets at once', async () => {
     await using db = await testDatabase()
-    const world = await worldOf({ databaseUrl: db.url })
+    await using world = await worldOf({ databaseUrl: db.url })
     const both = await world.customer('both')
     const asked = await both.ask([1, 2])
     expect((await both.ask([2, 1])).id).toBe(asked.id)
@@ -45,7 +43,7 @@ describe('the registration service', () => {
 
   test('refuses before any work what the chain would refuse, with the reason', async () => {
     await using db = await testDatabase()
-    const world = await worldOf({ databaseUrl: db.url })
+    await using world = await worldOf({ databaseUrl: db.url })
     await registers(world, 'a')
     const [a, b] = [await world.customer('a'), await world.customer('b')]
     const reasonOf = (asking: Promise<unknown>): Promise<unknown> =>
@@ -69,7 +67,7 @@ describe('the registration service', () => {
 
   test('waits for a used quota, and says until when', async () => {
     await using db = await testDatabase()
-    const world = await worldOf({ databaseUrl: db.url })
+    await using world = await worldOf({ databaseUrl: db.url })
     await world.set({ RegistrationsThisInterval: [[[1], 1_000]] })
     const customer = await world.customer('a')
     const { id } = await customer.ask()
@@ -82,7 +80,7 @@ describe('the registration service', () => {
 
   test('goes on with what was asked for after a restart, and ends what is cancelled', async () => {
     await using db = await testDatabase()
-    const world = await worldOf({ databaseUrl: db.url, difficulty: 10n ** 15n })
+    await using world = await worldOf({ databaseUrl: db.url, difficulty: 10n ** 15n })
     const [a, b] = [await world.customer('a'), await world.customer('b')]
     const [one, two] = [await a.ask(), await b.ask()]
     await eventually('both are searched for', async () =>
@@ -101,7 +99,7 @@ describe('the registration service', () => {
 
   test('a worker killed in the middle of a search costs no registration', async () => {
     await using db = await testDatabase()
-    const world = await worldOf({ databaseUrl: db.url, threads: 0, difficulty: SECONDS_OF_WORK, blockMs: 1_000 })
+    await using world = await worldOf({ databaseUrl: db.url, threads: 0, difficulty: SECONDS_OF_WORK, blockMs: 1_000 })
     const worker = await world.startWorker()
     await registers(world, 'a', async (id) => {
       await eventually('it is searched for', async () => (await (await world.customer('a')).client.get(id)).state !== 'queued')
@@ -112,13 +110,11 @@ describe('the registration service', () => {
 
   test('PostgreSQL killed in the middle costs no registration', async () => {
     const dataDir = await mkdtemp(join(tmpdir(), 'taogate-pow-pg-'))
+    onTestFinished(() => rm(dataDir, { recursive: true, force: true }))
     const database = await openDatabase({ dataDir, log: silentLog })
+    await using _ = { [Symbol.asyncDispose]: () => database.close() }
     await migrate(database.pool, silentLog)
-    onTestFinished(async () => {
-      await database.close()
-      await rm(dataDir, { recursive: true, force: true })
-    })
-    const world = await worldOf({ databaseUrl: database.url, difficulty: 10n ** 15n })
+    await using world = await worldOf({ databaseUrl: database.url, difficulty: 10n ** 15n })
     await registers(world, 'a', async () => {
       await sleep(500)
       const [pid] = (await readFile(join(dataDir, 'postgres/data/postmaster.pid'), 'utf8')).split('\n')
@@ -132,7 +128,7 @@ describe('the registration service', () => {
     await using db = await testDatabase()
     const devnetDir = await mkdtemp(join(tmpdir(), 'taogate-pow-chain-'))
     onTestFinished(() => rm(devnetDir, { recursive: true, force: true }))
-    const world = await worldOf({ databaseUrl: db.url, difficulty: 10n ** 15n, devnetDir })
+    await using world = await worldOf({ databaseUrl: db.url, difficulty: 10n ** 15n, devnetDir })
     await registers(world, 'a', async () => {
       await sleep(500)
       await world.nodeAway(3_000)
@@ -143,7 +139,7 @@ describe('the registration service', () => {
   test.skipIf(!hasRedis())('Redis killed in the middle, with all it knew, costs no registration', async () => {
     await using db = await testDatabase()
     await using redis = await testRedis()
-    const world = await worldOf({
+    await using world = await worldOf({
       ...{ databaseUrl: db.url, redisUrl: redis.url, threads: 0, difficulty: SECONDS_OF_WORK, blockMs: 1_000 },
     })
     await world.startWorker()

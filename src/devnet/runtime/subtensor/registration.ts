@@ -70,7 +70,7 @@ function registrationLimit(ctx: Context, netuid: number): number {
   return (get(ctx, 'TargetRegistrationsPerInterval', netuid) * 3) & U16_MAX
 }
 
-function admit(ctx: Context, config: SubtensorConfig, netuid: number, coldkey: Hex, hotkey: Hex): number {
+export function admit(ctx: Context, config: SubtensorConfig, netuid: number, coldkey: Hex, hotkey: Hex): number {
   createAccountIfMissing(ctx, coldkey, hotkey)
   ensure(ownsHotkey(ctx, coldkey, hotkey), 'NonAssociatedColdKey')
   ensure(get(ctx, 'MaxAllowedUids', netuid) !== 0, 'NetworkDoesNotExist')
