@@ -3,6 +3,9 @@ import { createApiMetrics } from '../api/metrics.js'
 import { createRpcMetrics } from '../chain/rpc/metrics.js'
 import { createMetrics, type Metrics } from '../core/metrics.js'
 import { indexerMetrics } from '../indexer/metrics.js'
+import { createJobsMetrics } from '../jobs/index.js'
+import { createPowMetrics } from '../pow-service/metrics.js'
+import { createSolverMetrics } from '../pow-service/solver/metrics.js'
 import { createStoreMetrics } from '../store/write/metrics.js'
 import { cell } from './markdown.js'
 
@@ -16,6 +19,13 @@ const PARTS: readonly Part[] = [
   { title: 'Indexer', about: 'How far, how fast, and whether forks came. In `up` and `indexer`.', declare: indexerMetrics },
   { title: 'Chain', about: 'What is asked of the nodes. In `up` and `indexer`.', declare: createRpcMetrics },
   { title: 'Store', about: 'What is written to the database. In `up` and `indexer`.', declare: createStoreMetrics },
+  {
+    title: 'Registrations',
+    about: 'Customers, their registrations and all that solves for them. In `up` and `pow-service`.',
+    declare: createPowMetrics,
+  },
+  { title: 'Solvers', about: 'The cores and GPUs of this process. In `up` and `pow-service`.', declare: createSolverMetrics },
+  { title: 'Queue', about: 'Jobs and leadership. In `up` and `pow-service`.', declare: createJobsMetrics },
   { title: 'API', about: 'What clients ask and how it ends. In `up` and `api`.', declare: createApiMetrics },
 ]
 

@@ -69,7 +69,7 @@ test('all problems are told at once: the name, what came and what was wanted', (
   })
   expect(problems).toEqual([
     `api.prot (in ${path}) is not a setting; docs/reference/config.md lists them`,
-    `apy (in ${path}) is not a section; wanted one of database, chain, indexer, api, devnet, queue, log, each an object`,
+    `apy (in ${path}) is not a section; wanted one of database, chain, indexer, api, devnet, queue, access, grpc, pow, client, log, each an object`,
     'DATABASE_URL is "mysql://u:***@h/d"; wanted a postgres:// URL',
     'CHAIN is "kusama"; wanted devnet, finney, test, local, or one or more ws:// or wss:// URLs separated by commas',
     'START is "soon"; wanted genesis, head or a block number',

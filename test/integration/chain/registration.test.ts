@@ -308,7 +308,7 @@ describe('what became of an extrinsic', () => {
     expect(await refusedFor(prepareRegister(w.submitter, { pair: hot, work }))).toBe('IN_FLIGHT')
     const states: string[] = []
     const end = w.submitter.follow(submission, { onState: ({ state }) => states.push(state) })
-    await expect.poll(() => states).toEqual(['pending'])
+    await expect.poll(() => states, { timeout: 10_000 }).toEqual(['pending'])
     w.devnet.newBlock({ count: 2 })
     expect(await end).toMatchObject({ state: 'finalised', uid: 0 })
     const { neurons } = await readRegistration(await w.state(), { netuid: 1 })
@@ -323,9 +323,9 @@ describe('what became of an extrinsic', () => {
     const states: string[] = []
     const end = w.submitter.follow(submission, { onState: ({ state }) => states.push(state) })
     w.devnet.newBlock()
-    await expect.poll(() => states.at(-1)).toBe('included')
+    await expect.poll(() => states.at(-1), { timeout: 10_000 }).toBe('included')
     w.devnet.fork({ depth: 2 })
-    await expect.poll(() => states.at(-1)).toBe('pending')
+    await expect.poll(() => states.at(-1), { timeout: 10_000 }).toBe('pending')
     w.devnet.newBlock({ count: 4 })
     expect(await end).toEqual({ state: 'dropped', lastBlock: 6 })
   })
