@@ -41,13 +41,15 @@ export interface PowWorldOptions {
   timing?: Partial<JobsTiming>
   /** A devnet that is kept, to be stopped and started under the service. */
   devnetDir?: string
+  /** A node in place of a devnet. */
+  nodeUrl?: string
 }
 
 export async function startPowWorld(options: PowWorldOptions) {
-  const { databaseUrl, redisUrl, blockMs = 500, difficulty, threads = 1, timing, devnetDir } = options
+  const { databaseUrl, redisUrl, blockMs = 500, difficulty, threads = 1, timing, devnetDir, nodeUrl } = options
   const folder = await mkdtemp(join(tmpdir(), 'taogate-pow-'))
-  let devnet = await bootDevnet(0)
-  const rpc = createRpcClient({ endpoints: [devnet.url], log: LOG })
+  let devnet = nodeUrl === undefined ? await bootDevnet(0) : null
+  const rpc = createRpcClient({ endpoints: [nodeUrl ?? devnet?.url ?? ''], log: LOG })
   const reader = createChainReader(rpc)
   const genesisHash = await reader.hashOf(0)
   if (difficulty !== undefined)
@@ -120,8 +122,7 @@ export async function startPowWorld(options: PowWorldOptions) {
     const client = createRegistrationClient({ url: service.url })
     const signal = AbortSignal.timeout(120_000)
     return {
-      pair,
-      client,
+      ...{ pair, cold, submitter, client },
       ask: (netuids = [1]) => client.create({ hotkey: pair.address, coldkey: cold.address, netuids }),
       submit: (id: string) =>
         submitWork({
@@ -131,24 +132,29 @@ export async function startPowWorld(options: PowWorldOptions) {
     }
   }
 
+  /** All events of the chain up to its head. */
+  async function events() {
+    const head = Number((await rpc.request<{ number: string }>('chain_getHeader', [])).number)
+    const all: ReturnType<Awaited<ReturnType<typeof reader.runtimeOf>>['decodeEvents']> = []
+    for (let height = 1; height <= head; height++) {
+      const [block] = await reader.reading().blocks(height, [await reader.hashOf(height)])
+      const runtime = await reader.runtimeOf(height)
+      all.push(...runtime.decodeEvents(Buffer.from((block?.events ?? '0x').slice(2), 'hex')))
+    }
+    return all
+  }
+
   return {
-    ...{ rpc, reader, store, pool, set, startWorker, customer, genesisHash },
-    devnet: () => devnet,
+    ...{ folder, rpc, reader, store, pool, set, startWorker, customer, genesisHash },
     url: () => service.url,
     service: () => service.pow,
     /** Every registration of a hotkey that the chain has made. */
     async registrations(hotkey: Hex): Promise<number> {
       let count = 0
-      const head = devnet.best.number
-      for (let height = 1; height <= head; height++) {
-        const reading = reader.reading()
-        const [block] = await reading.blocks(height, [await reader.hashOf(height)])
-        const runtime = await reader.runtimeOf(height)
-        const events = runtime.decodeEvents(Buffer.from((block?.events ?? '0x').slice(2), 'hex'))
-        count += events.filter(({ name, values }) => name === 'NeuronRegistered' && values()[2] === hotkey).length
-      }
+      for (const { name, values } of await events()) if (name === 'NeuronRegistered' && values()[2] === hotkey) count++
       return count
     },
+    events,
     /** Ends the service as it is and starts another one on the same data. */
     async restartService() {
       await service.close()
@@ -161,6 +167,7 @@ export async function startPowWorld(options: PowWorldOptions) {
     },
     /** Stops the node, and has it back on the same port and data. */
     async nodeAway(ms: number) {
+      if (devnet === null) throw new Error('this world has no devnet')
       const { port } = devnet
       await devnet.close()
       await new Promise((resolve) => setTimeout(resolve, ms))
@@ -171,7 +178,7 @@ export async function startPowWorld(options: PowWorldOptions) {
       await service.close()
       await pool.end()
       await rpc.close()
-      await devnet.close()
+      await devnet?.close()
       await rm(folder, { recursive: true, force: true })
     },
   }
