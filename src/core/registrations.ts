@@ -21,6 +21,7 @@ export interface RegistrationReason {
   retryAtBlock?: number
 }
 
+/** How a chain reads the 32 bytes of a seal as a number. */
 export type ByteOrder = 'big' | 'little'
 
 /** Work that the chain takes for a short while. */

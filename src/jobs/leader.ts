@@ -3,7 +3,7 @@ import { AppError, errorMessage, isRetryable } from '../core/errors.js'
 import { sleep } from '../core/lifecycle.js'
 import type { Logger } from '../core/log.js'
 import type { JobsMetrics } from './metrics.js'
-import { isDatabaseGone, type Connections, type EndableClient } from './postgres-connections.js'
+import { type Connections, type EndableClient } from './postgres-connections.js'
 import type { JobsTiming } from './types.js'
 import { backoffMs, within } from './waiting.js'
 
@@ -37,7 +37,7 @@ export async function lead(options: LeadOptions): Promise<void> {
       attempt = 1
     } catch (error) {
       if (signal.aborted) return
-      if (!isDatabaseGone(error) && !isRetryable(error)) throw error
+      if (!isConnectionLoss(error) && !isRetryable(error)) throw error
       log.warn({ lead: name, attempt, reason: errorMessage(error) }, 'leading failed; trying again')
       pauseMs = backoffMs(attempt++, Math.min(timing.leadMs, 200), 2_000)
     }

@@ -2,6 +2,7 @@ import net from 'node:net'
 import pg from 'pg'
 import { sleep } from '../core/lifecycle.js'
 import type { Logger } from '../core/log.js'
+import { isConnectionLoss } from '../core/pg-errors.js'
 import { backoffMs, settledWithin } from './waiting.js'
 
 /** BullMQ keeps its tables and functions in this schema, apart from those of the index. */
@@ -10,31 +11,6 @@ export const QUEUE_SCHEMA = 'bullmq'
 const QUERY_MS = 10_000
 /** How long a connection gets to say goodbye before its socket is closed. */
 const GOODBYE_MS = 500
-
-const SOCKET_CODES = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOENT',
-])
-/** Shut down or starting; no room (connections, disk, memory): all of them pass. */
-const SERVER_CODES = /^(57P0[123]|08...|53...)$/
-/** node-postgres gives these no code. */
-const CLIENT_TEXTS =
-  /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|Client has encountered a connection error|Client was closed|Connection ended unexpectedly|The server closed the connection)/i
-
-/** Whether the database was not there to answer, as opposed to refusing what it was asked. */
-export function isDatabaseGone(error: unknown): boolean {
-  if (error instanceof AggregateError) return error.errors.some(isDatabaseGone)
-  const { code } = (error ?? {}) as { code?: unknown }
-  if (typeof code === 'string') return SOCKET_CODES.has(code) || SERVER_CODES.test(code)
-  return error instanceof Error && CLIENT_TEXTS.test(error.message)
-}
 
 /** Makes connections to one database and can end each of them even when the server does not answer any more. */
 export interface Connections {
@@ -112,7 +88,7 @@ export async function outlast<T>(work: () => Promise<T>, options: { signal: Abor
       return await work()
     } catch (error) {
       const pauseMs = backoffMs(attempt, 50, 2_000)
-      if (!isDatabaseGone(error) || Date.now() + pauseMs > end) throw error
+      if (!isConnectionLoss(error) || Date.now() + pauseMs > end) throw error
       await sleep(pauseMs, options.signal)
     }
   }

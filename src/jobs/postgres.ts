@@ -3,7 +3,7 @@ import { AppError, errorMessage, toAppError } from '../core/errors.js'
 import type { Logger } from '../core/log.js'
 import type { BullQueue, BullWorker, Carrier, WorkerLink } from './carrier.js'
 import { createPostgresBus } from './postgres-bus.js'
-import { isDatabaseGone, outlast, QUEUE_SCHEMA, type Connections, type EndablePool } from './postgres-connections.js'
+import { outlast, QUEUE_SCHEMA, type Connections, type EndablePool } from './postgres-connections.js'
 import { queueOptions, workerOptions } from './settings.js'
 import type { JobsTiming } from './types.js'
 import { queueDown, settledWithin, within } from './waiting.js'
@@ -29,12 +29,12 @@ export async function openPostgres({ connections, prefix, timing, log, signal }:
     await outlast(() => migrate(connections), { signal, forMs: timing.waitMs })
   } catch (error) {
     if (signal.aborted) throw toAppError(signal.reason)
-    throw isDatabaseGone(error) ? queueDown('PostgreSQL', 'at the start', error) : refusal(error)
+    throw isConnectionLoss(error) ? queueDown('PostgreSQL', 'at the start', error) : refusal(error)
   }
   const closing = new AbortController()
   const shared = connections.pool(QUEUE_CONNECTIONS)
   const prompt = { signal: closing.signal, forMs: timing.patienceMs }
-  const explain: Carrier['explain'] = (error, doing) => (isDatabaseGone(error) ? queueDown('PostgreSQL', doing, error) : toAppError(error))
+  const explain: Carrier['explain'] = (error, doing) => (isConnectionLoss(error) ? queueDown('PostgreSQL', doing, error) : toAppError(error))
   async function send(sql: string, values: unknown[]): Promise<void> {
     const late = (): never => {
       throw queueDown('PostgreSQL', 'sending a message', new Error('no answer'))

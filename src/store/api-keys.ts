@@ -2,7 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type pg from 'pg'
 import type { ApiKeyLimits, ApiKeyReader, ApiKeyRecord, Scope } from '../core/api-keys.js'
 import { AppError } from '../core/errors.js'
-import { toDatabaseError } from './pg-errors.js'
+import { toDatabaseError } from '../core/pg-errors.js'
 
 export interface NewApiKey {
   name: string

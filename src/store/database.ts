@@ -3,8 +3,8 @@ import { AppError, errorMessage } from '../core/errors.js'
 import type { Readiness, Service } from '../core/lifecycle.js'
 import { sleep } from '../core/lifecycle.js'
 import type { Logger } from '../core/log.js'
+import { isConnectionLoss, toDatabaseError } from '../core/pg-errors.js'
 import { startEmbedded } from './embedded/server.js'
-import { isConnectionLoss, toDatabaseError } from './pg-errors.js'
 
 const OLDEST_MAJOR = 14
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type pg from 'pg'
 import { AppError, errorMessage } from '../core/errors.js'
 import type { Logger } from '../core/log.js'
-import { toDatabaseError } from './pg-errors.js'
+import { toDatabaseError } from '../core/pg-errors.js'
 
 /** `prisma/migrations` lies beside both `src` and `dist`. */
 const MIGRATIONS = fileURLToPath(new URL('../../prisma/migrations', import.meta.url))

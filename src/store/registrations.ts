@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { AppError } from '../core/errors.js'
+import { toDatabaseError } from '../core/pg-errors.js'
 import type { Hex } from '../core/records.js'
 import {
   ENDED_STATES,
@@ -14,7 +15,7 @@ import {
   type RegistrationTarget,
 } from '../core/registrations.js'
 import { decodeSs58, encodeSs58 } from '../core/units/ss58.js'
-import { isConnectionLoss, toDatabaseError } from './pg-errors.js'
+import { lockedTransaction } from './locked-transaction.js'
 import { createUuidV7, isUuid } from './uuid-v7.js'
 
 /** First half of the lock under which one customer's registrations are added; the second half is made of the customer. */
@@ -214,22 +215,8 @@ function listStatement({ customer, state, hotkey, limit, after }: RegistrationQu
 /** Runs one statement in a transaction that no other of the same customer shares the time with. */
 async function locked<T>(pool: pg.Pool, customer: string, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const lock = createHash('sha256').update(customer).digest().readInt32BE(0)
-  let client: pg.PoolClient | undefined
-  let failure: unknown
-  try {
-    client = await pool.connect()
-    await client.query(`BEGIN; SELECT pg_advisory_xact_lock(${CREATE_LOCK}, ${lock})`)
-    const result = await work(client)
-    await client.query('COMMIT')
-    return result
-  } catch (error) {
-    failure = error
-    await client?.query('ROLLBACK').catch(() => undefined)
-    throw toDatabaseError(error, 'a registration was created')
-  } finally {
-    // A connection that was lost is not used again; one that only refused something is.
-    client?.release(isConnectionLoss(failure))
-  }
+  const explain = (error: unknown): unknown => toDatabaseError(error, 'a registration was created')
+  return lockedTransaction(pool, { lock: [CREATE_LOCK, lock], explain }, work)
 }
 
 function bytesOf(hex: Hex): Buffer {

@@ -1,5 +1,5 @@
-import { createServer, type AddressInfo } from 'node:net'
 import { WebSocket, WebSocketServer, type RawData } from 'ws'
+import { freePort } from './free-port.js'
 
 export interface ProxyFaults {
   /** Every so many messages from the client, its connection is cut without an answer. */
@@ -88,12 +88,4 @@ export async function faultProxy(upstream: string, faults: ProxyFaults = {}): Pr
   }
   await proxy.up()
   return proxy
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

@@ -1,11 +1,10 @@
 import { fromHex } from '../../core/units/bytes.js'
 import type { Hex } from '../../core/records.js'
+import type { ByteOrder } from '../../core/registrations.js'
 import type { DecodedCall } from '../codec/calls.js'
 import type { ChainReader } from '../reader.js'
 import type { ChainState } from '../state.js'
 import { SUBTENSOR } from '../views/subnet-view.js'
-
-export type ByteOrder = 'big' | 'little'
 
 /** Releases 277 and 283 read seals differently. What lies between them, and development chains from 273 on, may do either. */
 const BIG_UNTIL = 272

@@ -50,8 +50,9 @@ export interface RegistrationClient {
 const RETRY_MS = 1_000
 const RETRY_MOST_MS = 15_000
 
-export function createRegistrationClient(options: { url: string; apiKey?: string | undefined }): RegistrationClient {
+export function createRegistrationClient(options: { url: string; apiKey?: string | undefined; retryMs?: number }): RegistrationClient {
   const base = `${options.url.replace(/\/+$/, '')}/pow/v1`
+  const { retryMs = RETRY_MS } = options
   const headers: Record<string, string> = options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` }
 
   async function send(path: string, init: RequestInit): Promise<Response> {
@@ -89,10 +90,10 @@ export function createRegistrationClient(options: { url: string; apiKey?: string
       ask('/registrations', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(input) }),
     get: (id) => ask(`/registrations/${encodeURIComponent(id)}`),
     async *follow(id, signal) {
-      for (let pauseMs = RETRY_MS; ;) {
+      for (let pauseMs = retryMs; ;) {
         try {
           for await (const told of events(id, signal)) {
-            pauseMs = RETRY_MS
+            pauseMs = retryMs
             yield told
             if (ENDED_STATES.includes(told.state)) return
           }

@@ -9,6 +9,8 @@ export interface SendOnce {
   journal: Journal
   log: Logger
   signal: AbortSignal
+  /** Runs signing and sending of one account one after the other: each takes the nonce after those that the node knows of. */
+  inTurn?: <T>(work: () => Promise<T>) => Promise<T>
 }
 
 export interface Registered {
@@ -34,11 +36,15 @@ export async function sendOnce(deps: SendOnce, of: { netuid: number; hotkey: Hex
     if (outcome.is === 'registered') return outcome
     await journal.remove(before)
   }
+  const signAndSend = async (): Promise<Submission> => {
+    const prepared = await prepare()
+    await journal.write(prepared)
+    await submitter.send(prepared)
+    return prepared
+  }
   let submission: Submission
   try {
-    submission = await prepare()
-    await journal.write(submission)
-    await submitter.send(submission)
+    submission = await (deps.inTurn ?? atOnce)(signAndSend)
   } catch (error) {
     const why = passing(error)
     if (why === null) throw error
@@ -48,6 +54,20 @@ export async function sendOnce(deps: SendOnce, of: { netuid: number; hotkey: Hex
   log.debug({ hash: submission.hash, netuid: of.netuid, outcome: outcome.is }, 'what was sent has come to its end')
   if (outcome.is === 'again') await journal.remove(submission)
   return outcome
+}
+
+function atOnce<T>(work: () => Promise<T>): Promise<T> {
+  return work()
+}
+
+/** Work one after the other; what fails does not hold up what comes after it. */
+export function createTurnstile(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const mine = last.then(work)
+    last = mine.catch(() => undefined)
+    return mine
+  }
 }
 
 function outcomeOf(submission: Submission, state: Exclude<SubmissionState, { state: 'pending' }>): Outcome {

@@ -6,7 +6,7 @@ import { ENDED_STATES } from '../../core/registrations.js'
 import { fromHex, toHex } from '../../core/units/bytes.js'
 import { meets, preimageOf, sealOf } from '../solver/seal.js'
 import type { RegistrationClient, ToldRegistration, ToldSolution } from './api-client.js'
-import { sendOnce, stopped, type Registered, type SendOnce } from './send-once.js'
+import { createTurnstile, sendOnce, stopped, type Registered, type SendOnce } from './send-once.js'
 
 export interface SubmitWorkOptions extends SendOnce {
   client: RegistrationClient
@@ -33,16 +33,11 @@ export async function submitWork(options: SubmitWorkOptions): Promise<Registered
   const stop = new AbortController()
   const watching = AbortSignal.any([signal, stop.signal])
   let last: ToldRegistration | null = null
-  // Of several extrinsics of one account the second needs the nonce after the first.
-  let signing: Promise<unknown> = Promise.resolve()
+  const inTurn = createTurnstile()
 
   async function attempt(netuid: number, solution: ToldSolution): Promise<void> {
-    const prepare = (): ReturnType<typeof prepareRegister> => {
-      const prepared = signing.then(() => checkedWork(options, netuid, solution))
-      signing = prepared.catch(() => undefined)
-      return prepared
-    }
-    const outcome = await sendOnce(options, { netuid, hotkey: options.pair.publicKey }, prepare)
+    const of = { netuid, hotkey: options.pair.publicKey }
+    const outcome = await sendOnce({ ...options, inTurn }, of, () => checkedWork(options, netuid, solution))
     if (outcome.is === 'registered') done.set(netuid, outcome.place)
     else log.warn({ netuid, why: outcome.why }, 'not registered yet, waiting for more work')
   }

@@ -8,9 +8,10 @@ import { fakePowAddon } from '../../../test/support/fake-pow-addon.js'
 import { eventually } from '../../../test/support/waiting.js'
 import { createLogger, silentLog, type Logger } from '../../core/log.js'
 import { createMetrics, type Metrics } from '../../core/metrics.js'
+import type { ByteOrder } from '../../core/registrations.js'
 import { createPool, type Pool, type PoolOptions } from './pool.js'
 import { meets, sealOf } from './seal.js'
-import type { ByteOrder, Challenge, Hit } from './types.js'
+import type { Challenge, Hit } from './types.js'
 
 interface Order {
   id: string

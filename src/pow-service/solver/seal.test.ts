@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { acceptsAge, byteOrderFrom, byteOrderOf, decisiveWord, isFresh, limitOf, meets, preimageOf, sealOf } from './seal.js'
-import type { ByteOrder } from './types.js'
+import type { ByteOrder } from '../../core/registrations.js'
+import { acceptsAge, decisiveWord, isFresh, limitOf, meets, preimageOf, sealOf } from './seal.js'
 
 interface Vectors {
   seals: {
@@ -85,20 +85,6 @@ describe('the comparison with the difficulty', () => {
     expect(limitOf(2n)).toBe(2n ** 63n - 1n)
     expect(limitOf(10_000_000n)).toBe(2n ** 64n / 10_000_000n)
     expect(limitOf(2n ** 64n - 1n)).toBe(1n)
-  })
-})
-
-describe('the byte order', () => {
-  test('follows from the runtime, but for those that were never released', () => {
-    expect([120, 143, 277, 278, 282, 283, 393].map(byteOrderOf)).toEqual(['big', 'big', 'big', 'unknown', 'unknown', 'little', 'little'])
-  })
-
-  test('follows from a registration that the chain took, where one order alone explains it', () => {
-    for (const { seal, difficulty, order } of vectors.solved.filter((solved) => BigInt(solved.difficulty) >= 256n)) {
-      expect(byteOrderFrom(bytes(seal), BigInt(difficulty))).toBe(order)
-    }
-    expect(byteOrderFrom(new Uint8Array(32), 10_000_000n)).toBe('unknown')
-    expect(byteOrderFrom(new Uint8Array(32).fill(255), 10_000_000n)).toBe('unknown')
   })
 })
 

@@ -4,7 +4,7 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { keccak_256 } from '@noble/hashes/sha3.js'
-import type { ByteOrder } from './types.js'
+import type { ByteOrder } from '../../core/registrations.js'
 
 const MAX_U256 = (1n << 256n) - 1n
 /** The pallet refuses work that is this many blocks older than the block it executes in. */
@@ -26,24 +26,6 @@ export function sealOf(preimage: Uint8Array, nonce: bigint): Uint8Array {
 /** Whether the chain takes a seal: seal * difficulty fits in 256 bits. Difficulty 0 takes every seal. */
 export function meets(seal: Uint8Array, difficulty: bigint, byteOrder: ByteOrder): boolean {
   return toNumber(checked('seal', seal), byteOrder) * difficulty <= MAX_U256
-}
-
-/**
- * How a runtime reads seals. 277 and 283 are neighbouring releases; what runs under a number between them is unreleased code, where only a
- * registration that the chain took can tell: see `byteOrderFrom`. The change was written when the code said 272, so a test network may read
- * little-endian from there on.
- */
-export function byteOrderOf(specVersion: number): ByteOrder | 'unknown' {
-  if (specVersion <= 277) return 'big'
-  return specVersion >= 283 ? 'little' : 'unknown'
-}
-
-/** The order under which a seal that the chain took passes, where only one of the two does. */
-export function byteOrderFrom(acceptedSeal: Uint8Array, difficulty: bigint): ByteOrder | 'unknown' {
-  const big = meets(acceptedSeal, difficulty, 'big')
-  const little = meets(acceptedSeal, difficulty, 'little')
-  if (big === little) return 'unknown'
-  return big ? 'big' : 'little'
 }
 
 /**

@@ -7,8 +7,9 @@
  */
 import { randomBytes, randomInt } from 'node:crypto'
 import { AppError, errorMessage } from '../../core/errors.js'
+import type { ByteOrder } from '../../core/registrations.js'
 import { decisiveWord, limitOf, sealOf } from './seal.js'
-import type { ByteOrder, NonceRange, Solver } from './types.js'
+import type { NonceRange, Solver } from './types.js'
 import { FIRST_NONCES, SEALS } from './vectors.js'
 
 /** A solver that does not answer in this time is as broken as one that answers wrong. */

@@ -4,12 +4,13 @@ import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { fakePowAddon } from '../../../test/support/fake-pow-addon.js'
+import type { ByteOrder } from '../../core/registrations.js'
 import { detectSolvers } from './detect.js'
 import { ADDON_FILE, loadWasm, type WasmSolver } from './native.js'
 import { decisiveWord, limitOf, sealOf } from './seal.js'
 import { createSelfTest } from './self-test.js'
 import { startThread, type SolverThread } from './thread.js'
-import { SOLVERS, type ByteOrder, type NonceRange, type Solver, type SolverName } from './types.js'
+import { SOLVERS, type NonceRange, type Solver, type SolverName } from './types.js'
 
 const LOW_WORDS = 2 ** 32
 const ORDERS = ['big', 'little'] as const

@@ -1,7 +1,5 @@
 /** What solvers, threads and the pool say to each other, and the contract of the native addon. */
-
-/** How the chain reads the 32 bytes of a seal as a number. */
-export type ByteOrder = 'big' | 'little'
+import type { ByteOrder } from '../../core/registrations.js'
 
 /** In the order in which `auto` prefers them. WebAssembly is faster than plain C++: compilers do not make vectors of it by themselves. */
 export const SOLVERS = ['cuda', 'avx512', 'avx2', 'wasm', 'portable'] as const

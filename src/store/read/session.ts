@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { AppError, isAppError, toAppError } from '../../core/errors.js'
+import { isConnectionLoss } from '../../core/pg-errors.js'
 import type { Head } from '../../core/records.js'
 import { RAW_TYPES } from './column.js'
 import { columnSql, type Entity, type Row } from './entity.js'
@@ -18,7 +19,6 @@ import {
   type Statement,
 } from './page.js'
 import { createParams } from './params.js'
-import { isConnectionLoss } from '../pg-errors.js'
 
 export interface ReadHead extends Head {
   finalizedHeight: number

@@ -2,10 +2,10 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import type pg from 'pg'
 import { AppError, errorMessage } from '../../core/errors.js'
+import { toDatabaseError } from '../../core/pg-errors.js'
 import type { Hex } from '../../core/records.js'
 import { toHex } from '../../core/units/bytes.js'
 import { PrismaClient } from '../generated/client.js'
-import { toDatabaseError } from '../pg-errors.js'
 import { gapsOf, readSchemaVersion, type HeightRange } from './metadata.js'
 
 export interface IndexStatus {

@@ -1,7 +1,8 @@
 import type pg from 'pg'
 import { AppError, errorMessage, isAppError } from '../../core/errors.js'
+import { toDatabaseError } from '../../core/pg-errors.js'
 import type { Head, Hex } from '../../core/records.js'
-import { isConnectionLoss, toDatabaseError } from '../pg-errors.js'
+import { lockedTransaction } from '../locked-transaction.js'
 import { ensurePartitions } from './partitions.js'
 
 /** Held by every transaction that writes to the index, in all processes. */
@@ -21,23 +22,10 @@ export function transactions(pool: pg.Pool): Transactions {
 
   return {
     async run({ doing, partitions: blocks }, work) {
-      let client: pg.PoolClient | undefined
-      let failure: unknown
-      try {
-        client = await pool.connect()
+      const before = async (client: pg.PoolClient): Promise<void> => {
         if (blocks !== undefined) await ensurePartitions(client, blocks.from, blocks.to, partitions)
-        await client.query(`BEGIN; SELECT pg_advisory_xact_lock(${WRITER_LOCK})`)
-        const result = await work(client)
-        await client.query('COMMIT')
-        return result
-      } catch (error) {
-        failure = error
-        await client?.query('ROLLBACK').catch(() => undefined)
-        throw explain(error, doing)
-      } finally {
-        // A connection that failed in its plumbing is not used again; one that only said no is.
-        client?.release(isConnectionLoss(failure))
       }
+      return lockedTransaction(pool, { lock: [WRITER_LOCK], before, explain: (error) => explain(error, doing) }, work)
     },
     async read(doing, work) {
       try {

@@ -4,9 +4,9 @@ import { readRegistration, refusalOf, type RegistrationFacts } from '../../../sr
 import type { RegistrationCall } from '../../../src/chain/submit/calls.js'
 import { createSubmitter, prepareBurn, prepareRegister, type KeyPair, type Submitter } from '../../../src/chain/submit/index.js'
 import { keyPairOf } from '../../../src/chain/submit/keys.js'
-import { isAppError } from '../../../src/core/errors.js'
 import { silentLog } from '../../../src/core/log.js'
 import { toHex } from '../../../src/core/units/bytes.js'
+import { refusedFor } from '../../support/refused-for.js'
 import { needsRig, startRig, type RigProcess } from '../../support/rig.js'
 import { workOf } from '../../support/work.js'
 
@@ -94,14 +94,6 @@ describe.skipIf(!needsRig())('registering on the real runtime of spec 143', { ti
     const end = await submitter.follow(submission)
     if (end.state === 'dropped') return 'dropped'
     return end.error === null ? `uid ${end.uid}` : `${end.error.pallet}.${end.error.name}`
-  }
-
-  async function refusedFor(attempt: Promise<unknown>): Promise<unknown> {
-    const error: unknown = await attempt.then(
-      () => 'nothing was refused',
-      (reason: unknown) => reason,
-    )
-    return isAppError(error) && error.code === 'REFUSED' ? error.detail['reason'] : error
   }
 
   test('work that nothing speaks against is taken, every time', async () => {

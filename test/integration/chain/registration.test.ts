@@ -16,12 +16,12 @@ import {
 import { keyPairOf } from '../../../src/chain/submit/keys.js'
 import type { RegistrationCall } from '../../../src/chain/submit/calls.js'
 import { unknownOutcomeError } from '../../../src/chain/rpc/errors.js'
-import { isAppError } from '../../../src/core/errors.js'
 import { forecastPrices } from '../../../src/pow-service/forecast.js'
 import { silentLog } from '../../../src/core/log.js'
 import type { Hex } from '../../../src/core/records.js'
 import { fromHex, toHex } from '../../../src/core/units/bytes.js'
 import { startDevnet, type Devnet } from '../../../src/devnet/index.js'
+import { refusedFor } from '../../support/refused-for.js'
 import { workOf } from '../../support/work.js'
 
 const TAO = 1_000_000_000n
@@ -69,14 +69,6 @@ async function chainSays({ submitter, devnet }: World, pair: KeyPair, call: Regi
   const end = await submitter.follow(submission)
   if (end.state === 'dropped') return 'dropped'
   return end.error === null ? `uid ${end.uid}` : `${end.error.pallet}.${end.error.name}`
-}
-
-async function refusedFor(attempt: Promise<unknown>): Promise<unknown> {
-  const error: unknown = await attempt.then(
-    () => 'nothing was refused',
-    (reason: unknown) => reason,
-  )
-  return isAppError(error) && error.code === 'REFUSED' ? error.detail['reason'] : error
 }
 
 async function registered(submitter: Submitter, devnet: Devnet, prepared: Promise<Parameters<Submitter['send']>[0]>) {

@@ -8,7 +8,7 @@ import { map } from '../define.js'
 import { moduleError, type CallDefinition, type Context, type Origin, type PalletDefinition } from '../types.js'
 import type { SubtensorConfig } from './config.js'
 import { increaseRecycled } from './hyperparameters.js'
-import { admit, increment } from './registration.js'
+import { admitPaid, increment } from './registration.js'
 import { ensure, ensureSigned } from './origin.js'
 import { burn, canPay } from './stake-ledger.js'
 import { emit, entries, get, has, now, PALLET, put, ROOT_NETUID } from './storage.js'
@@ -70,12 +70,7 @@ function register(ctx: Context, config: SubtensorConfig, origin: Origin, { netui
   const coldkey = ensureSigned(origin)
   ensureSubnet(ctx, netuid)
   ensure(get(ctx, 'NetworkRegistrationAllowed', netuid), 'RegistrationDisabled')
-  ensure(!has(ctx, 'Uids', netuid, hotkey), 'AlreadyRegistered')
-  const price = get(ctx, 'Burn', netuid)
-  ensure(canPay(ctx, config.currency, coldkey, price), 'NotEnoughBalanceToStake')
-  ensure(config.currency.withdraw(ctx, coldkey, price), 'BalanceWithdrawalError')
-  burn(ctx, price)
-  const uid = admit(ctx, config, netuid, coldkey, hotkey)
+  const { uid, price } = admitPaid(ctx, config, netuid, coldkey, hotkey)
   const { bits } = ctx.get<{ bits: bigint }>(PALLET, 'BurnIncreaseMult', netuid)
   put(ctx, 'Burn', netuid, increased(price, boundsOf(ctx, netuid), bits))
   increment(ctx, 'RegistrationsThisBlock', netuid)

@@ -42,12 +42,7 @@ export function register(ctx: Context, config: SubtensorConfig, origin: Origin, 
 export function burnedRegister(ctx: Context, config: SubtensorConfig, origin: Origin, netuid: number, hotkey: Hex): void {
   const coldkey = ensureSigned(origin)
   ensureOpen(ctx, netuid, 'NetworkRegistrationAllowed')
-  ensure(!has(ctx, 'Uids', netuid, hotkey), 'AlreadyRegistered')
-  const price = get(ctx, 'Burn', netuid)
-  ensure(canPay(ctx, config.currency, coldkey, price), 'NotEnoughBalanceToStake')
-  ensure(config.currency.withdraw(ctx, coldkey, price), 'BalanceWithdrawalError')
-  burn(ctx, price)
-  const uid = admit(ctx, config, netuid, coldkey, hotkey)
+  const { uid, price } = admitPaid(ctx, config, netuid, coldkey, hotkey)
   countRegistration(ctx, netuid, 'BurnRegistrationsThisInterval')
   increaseRecycled(ctx, netuid, price)
   emit(ctx, 'NeuronRegistered', netuid, uid, hotkey)
@@ -68,6 +63,16 @@ export function ensureRoomForRegistration(ctx: Context, netuid: number): void {
 /** Three times the target, in the chain's 16 bits: a target above 21,845 wraps round. */
 function registrationLimit(ctx: Context, netuid: number): number {
   return (get(ctx, 'TargetRegistrationsPerInterval', netuid) * 3) & U16_MAX
+}
+
+/** Takes the price of a slot from the coldkey, out of existence, and gives the slot to the hotkey. */
+export function admitPaid(ctx: Context, config: SubtensorConfig, netuid: number, coldkey: Hex, hotkey: Hex): { uid: number; price: bigint } {
+  ensure(!has(ctx, 'Uids', netuid, hotkey), 'AlreadyRegistered')
+  const price = get(ctx, 'Burn', netuid)
+  ensure(canPay(ctx, config.currency, coldkey, price), 'NotEnoughBalanceToStake')
+  ensure(config.currency.withdraw(ctx, coldkey, price), 'BalanceWithdrawalError')
+  burn(ctx, price)
+  return { uid: admit(ctx, config, netuid, coldkey, hotkey), price }
 }
 
 export function admit(ctx: Context, config: SubtensorConfig, netuid: number, coldkey: Hex, hotkey: Hex): number {

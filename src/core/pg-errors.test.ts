@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { AppError } from '../core/errors.js'
+import { AppError } from './errors.js'
 import { isConnectionLoss, toDatabaseError } from './pg-errors.js'
 
 const withCode = (code: string, more: object = {}): Error => Object.assign(new Error(code), { code, ...more })
@@ -14,6 +14,7 @@ test.each([
   withCode('ENOENT', { syscall: 'connect' }),
   new Error('Connection terminated unexpectedly'),
   new Error('timeout exceeded when trying to connect'),
+  new Error('Query read timeout'),
   new AggregateError([withCode('ECONNREFUSED'), withCode('ECONNREFUSED')]),
   new AppError('DATABASE_DOWN', 'away'),
 ])('%s means the database was not there', (error) => {

@@ -1,4 +1,5 @@
-import { AppError, errorMessage, isAppError } from '../core/errors.js'
+/** What node-postgres says when PostgreSQL was not there to answer. The index and the queue ask by connections of their own. */
+import { AppError, errorMessage, isAppError } from './errors.js'
 
 const SOCKET_CODES = new Set([
   'ECONNREFUSED',
@@ -15,7 +16,7 @@ const SOCKET_CODES = new Set([
 const SERVER_CODES = /^(57P0[123]|08...|53...)$/
 /** node-postgres gives these no code. */
 const CLIENT_TEXTS =
-  /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Client has encountered a connection error|Client was closed|Connection ended unexpectedly|The server closed the connection)/i
+  /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|Client has encountered a connection error|Client was closed|Connection ended unexpectedly|The server closed the connection)/i
 
 /** Whether the database was not there to answer, as opposed to refusing what it was asked. */
 export function isConnectionLoss(error: unknown): boolean {
