@@ -16,6 +16,7 @@ import { startDevnet, type Devnet } from '../../src/devnet/index.js'
 import { openJobs, type JobsTiming } from '../../src/jobs/index.js'
 import {
   createHashPool,
+  createProxySender,
   createRegistrationClient,
   openJournal,
   powRoutes,
@@ -26,8 +27,6 @@ import {
 import { createApiKeyStore, createPool, createRegistrationStore } from '../../src/store/index.js'
 import { eventually } from './waiting.js'
 
-import { createLogger } from '../../src/core/log.js'
-const LOG = process.env['POWLOG'] ? createLogger({ level: 'debug', format: 'pretty' }) : silentLog
 const PROGRAM = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
 export interface PowWorldOptions {
@@ -43,13 +42,15 @@ export interface PowWorldOptions {
   devnetDir?: string
   /** A node in place of a devnet. */
   nodeUrl?: string
+  /** Offers proxy mode, with //Alice as the proxy, on a devnet that has proxies. */
+  proxy?: boolean
 }
 
 export async function startPowWorld(options: PowWorldOptions) {
-  const { databaseUrl, redisUrl, blockMs = 500, difficulty, threads = 1, timing, devnetDir, nodeUrl } = options
+  const { databaseUrl, redisUrl, blockMs = 500, difficulty, threads = 1, timing, devnetDir, nodeUrl, proxy = false } = options
   const folder = await mkdtemp(join(tmpdir(), 'taogate-pow-'))
   let devnet = nodeUrl === undefined ? await bootDevnet(0) : null
-  const rpc = createRpcClient({ endpoints: [nodeUrl ?? devnet?.url ?? ''], log: LOG })
+  const rpc = createRpcClient({ endpoints: [nodeUrl ?? devnet?.url ?? ''], log: silentLog })
   const reader = createChainReader(rpc)
   const genesisHash = await reader.hashOf(0)
   if (difficulty !== undefined)
@@ -60,33 +61,50 @@ export async function startPowWorld(options: PowWorldOptions) {
       ],
     })
   const metrics = createMetrics()
-  const pool = createPool({ url: databaseUrl, applicationName: 'pow test', maxConnections: 5, log: LOG })
+  const pool = createPool({ url: databaseUrl, applicationName: 'pow test', maxConnections: 5, log: silentLog })
   const store = createRegistrationStore({ pool })
   const workers = new Set<ChildProcess>()
   let service = await boot()
 
   async function bootDevnet(port: number): Promise<Devnet> {
     const kept = devnetDir === undefined ? {} : { dataDir: devnetDir }
-    return startDevnet({ blockMs, port, subnets: 2, neurons: 16, cast: false, finalityLag: 1, log: LOG, ...kept })
+    return startDevnet({ blockMs, port, subnets: 2, neurons: 16, cast: false, finalityLag: 1, log: silentLog, ...kept, later: { proxies: proxy } })
   }
 
   async function set(items: Record<string, unknown>): Promise<unknown> {
     return rpc.request('dev_setStorage', [{ SubtensorModule: items }])
   }
 
+  async function proxySender() {
+    if (!proxy) return null
+    const submitter = createSubmitter({ rpc, reader, log: silentLog, blockTimeMs: blockMs })
+    return createProxySender({ submitter, pair: await keyPairOf('//Alice'), isLocal: true })
+  }
+
   async function boot() {
-    const jobs = await openJobs({ redisUrl, databaseUrl, log: LOG, metrics: createMetrics(), timing })
-    const solvers: HashPool | null = await createHashPool({ solver: 'auto', threads, nice: 0, log: LOG, metrics: createMetrics() })
+    const jobs = await openJobs({ redisUrl, databaseUrl, log: silentLog, metrics: createMetrics(), timing })
+    const solvers: HashPool | null = await createHashPool({ solver: 'auto', threads, nice: 0, log: silentLog, metrics: createMetrics() })
     const stop = new AbortController()
     const pow = await startPow({
-      ...{ rpc, reader, genesisHash, isLocal: true, store, jobs, pool: solvers, proxy: null, metrics: createMetrics(), log: LOG },
+      ...{
+        rpc,
+        reader,
+        genesisHash,
+        isLocal: true,
+        store,
+        jobs,
+        pool: solvers,
+        proxy: await proxySender(),
+        metrics: createMetrics(),
+        log: silentLog,
+      },
       ...{ signal: stop.signal, config: { maxActive: 50, maxSolutions: 1000, maxDeadlineHours: 1 } },
     })
     const access = createAccess({ keys: createApiKeyStore({ pool }), open: 'loopback', requestsPerMinute: 100_000 })
     const http = await createHttpServer({
-      ...{ name: 'pow', host: '127.0.0.1', port: 0, maxBodyBytes: 65_536, log: LOG, metrics, ready: () => pow.ready() },
+      ...{ name: 'pow', host: '127.0.0.1', port: 0, maxBodyBytes: 65_536, log: silentLog, metrics, ready: () => pow.ready() },
     })
-    await http.mount(powRoutes({ service: pow, access, log: LOG }))
+    await http.mount(powRoutes({ service: pow, access, log: silentLog }))
     const { url } = await http.listen()
     return {
       url,
@@ -118,7 +136,7 @@ export async function startPowWorld(options: PowWorldOptions) {
 
   async function customer(name: string) {
     const [pair, cold] = await Promise.all([keyPairOf(`//customer//${name}`), keyPairOf(`//customer//${name}//cold`)])
-    const submitter = createSubmitter({ rpc, reader, log: LOG, blockTimeMs: blockMs })
+    const submitter = createSubmitter({ rpc, reader, log: silentLog, blockTimeMs: blockMs })
     const client = createRegistrationClient({ url: service.url })
     const signal = AbortSignal.timeout(120_000)
     return {
@@ -127,7 +145,7 @@ export async function startPowWorld(options: PowWorldOptions) {
       submit: (id: string) =>
         submitWork({
           ...{ client, id, pair, coldkey: cold.publicKey, submitter, journal: openJournal(join(folder, name), genesisHash) },
-          ...{ isLocal: true, log: LOG, signal, onNews: () => undefined },
+          ...{ isLocal: true, log: silentLog, signal, onNews: () => undefined },
         }),
     }
   }

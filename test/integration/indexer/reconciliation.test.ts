@@ -97,7 +97,7 @@ test(
   { timeout: 180_000 },
   async () => {
     const devnet = await startDevnet({ blockMs: null, seed: 'books', subnets: 2, neurons: 6, log: silentLog })
-    const behind = 60
+    const behind = 30
     try {
       devnet.newBlock({ count: behind })
       await using db = await testDatabase()
@@ -123,7 +123,7 @@ test(
       expect(await newestBooks(db)).toBe(Math.max(...(await rowsOf(db)).keys()))
 
       // Too many to be near the head: batches, and sums again where they end. Some epochs are within one.
-      devnet.newBlock({ count: 70 })
+      devnet.newBlock({ count: 50 })
       await follow([])
       await indexExactly(devnet, exact)
       // Those that were followed before keep theirs, too.
@@ -139,7 +139,7 @@ test(
 test('however blocks are cut into batches the rows are the same, and every sum that there is', { timeout: 180_000 }, async () => {
   const devnet = await startDevnet({ blockMs: null, seed: 'cuts', subnets: 2, neurons: 6, log: silentLog })
   try {
-    devnet.newBlock({ count: 110 })
+    devnet.newBlock({ count: 90 })
     await using exact = await testDatabase()
     await indexExactly(devnet, exact)
     for (const batchBlocks of [7, 64]) {

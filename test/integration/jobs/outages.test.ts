@@ -11,7 +11,9 @@ import { hasRedis, testRedis } from '../../support/redis.js'
 import { eventually } from '../../support/waiting.js'
 import { freshPrefix, gate, jobsAt, SHORT, wireTo } from './rig.js'
 
-const withRedis = test.skipIf(!hasRedis())
+// Mostly waits, and each test has servers of its own.
+const together = test.concurrent
+const withRedis = together.skipIf(!hasRedis())
 
 /** A program that works off a queue, listens and leads, and notes what it sees. */
 async function busyProgram(jobs: Jobs) {
@@ -95,7 +97,7 @@ withRedis('Redis started again empty: the handler of a job that is gone is told,
   await program.end()
 })
 
-test('PostgreSQL crashed and started again: jobs go on, each once, messages arrive, and leading begins anew', async () => {
+together('PostgreSQL crashed and started again: jobs go on, each once, messages arrive, and leading begins anew', async () => {
   const folder = await mkdtemp(path.join(tmpdir(), 'taogate-jobs-'))
   const database = await openDatabase({ dataDir: folder, log: silentLog })
   try {
@@ -121,7 +123,7 @@ test('PostgreSQL crashed and started again: jobs go on, each once, messages arri
   }
 })
 
-test.each(['postgres', 'redis'] as const)(
+together.each(['postgres', 'redis'] as const)(
   'without its server (%s) everything fails in time and close ends, whether it is gone or hangs',
   async (backend) => {
     if (backend === 'redis' && !hasRedis()) return
@@ -153,7 +155,7 @@ test.each(['postgres', 'redis'] as const)(
   },
 )
 
-test('a worker cut off keeps its place: work goes on when the connection is mended', async () => {
+together('a worker cut off keeps its place: work goes on when the connection is mended', async () => {
   await using db = await testDatabase({ empty: true })
   await using wire = await wireTo(db.url)
   await using jobs = await jobsAt({ databaseUrl: wire.url }, freshPrefix())
@@ -172,7 +174,7 @@ test('a worker cut off keeps its place: work goes on when the connection is mend
   await program.end()
 })
 
-test('without a server there is no start, and the reason is said', async () => {
+together('without a server there is no start, and the reason is said', async () => {
   const timing = { ...SHORT, waitMs: 300 }
   await expect(jobsAt({ databaseUrl: 'postgres://x:y@127.0.0.1:9/z' }, 'p', { timing })).rejects.toMatchObject({ code: 'QUEUE_DOWN' })
   await expect(jobsAt({ redisUrl: 'redis://:hidden@127.0.0.1:9' }, 'p', { timing })).rejects.toMatchObject({

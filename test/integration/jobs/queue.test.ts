@@ -31,7 +31,8 @@ afterAll(async () => {
   await database[Symbol.asyncDispose]()
 })
 
-describe.each(['postgres', 'redis'] as const)('jobs on %s', (backend) => {
+// Mostly waits; each test has a part of the server to itself.
+describe.each(['postgres', 'redis'] as const)('jobs on %s', { concurrent: true }, (backend) => {
   const place = (): Place => ({ databaseUrl: database.url, ...(backend === 'redis' ? { redisUrl: redis?.url } : {}) })
   const run = test.skipIf(backend === 'redis' && !hasRedis())
 

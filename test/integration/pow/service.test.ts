@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { keyPairOf } from '../../../src/chain/submit/keys.js'
 import { silentLog } from '../../../src/core/log.js'
 import { sleep } from '../../../src/core/lifecycle.js'
 import { migrate, openDatabase } from '../../../src/store/index.js'
@@ -10,12 +11,13 @@ import { startPowWorld, type PowWorld, type PowWorldOptions } from '../../suppor
 import { hasRedis, testRedis } from '../../support/redis.js'
 import { eventually } from '../../support/waiting.js'
 
-/** About two seconds of one portable thread. */
-const SECONDS_OF_WORK = 3_000_000n
+/** Not found while a test runs, and found at once. */
+const HOPELESS = 10n ** 15n
+const EASY = { Difficulty: [[[1], '1000']] }
 const TIMING = { lockMs: 2_000, stalledMs: 500, leadMs: 200, patienceMs: 1_000 }
 
 function worldOf(options: PowWorldOptions): Promise<PowWorld> {
-  return startPowWorld({ timing: TIMING, ...options })
+  return startPowWorld({ timing: TIMING, blockMs: 250, ...options })
 }
 
 /** One registration from the request to the chain, which made it once. */
@@ -57,12 +59,49 @@ describe('the registration service', () => {
     const otherOwner = { hotkey: a.pair.address, coldkey: b.pair.address, netuids: [2] }
     expect(await reasonOf(a.client.create(otherOwner))).toBe('REFUSED OWNER_MISMATCH')
     await world.set({ NetworkPowRegistrationAllowed: [[[1], false]] })
-    await sleep(1_000)
+    await eventually('the quote says so', async () => {
+      const { pow } = (await (await fetch(`${world.url()}/pow/v1/quote?netuid=1`)).json()) as { pow: { reason: { code: string } | null } }
+      return pow.reason?.code === 'POW_DISABLED'
+    })
     expect(await reasonOf(b.ask())).toBe('REFUSED POW_DISABLED')
-    const quote = (await (await fetch(`${world.url()}/pow/v1/quote?netuid=1`)).json()) as {
-      pow: { possible: boolean; reason: { code: string } }
+  })
+
+  test('registers for hotkeys that made it their Registration proxy, two at a time, and refuses those that did not', async () => {
+    await using db = await testDatabase()
+    await using world = await worldOf({ databaseUrl: db.url, proxy: true })
+    const alice = await keyPairOf('//Alice')
+    const customers = await Promise.all(['a', 'b'].map((name) => world.customer(name)))
+    const asked = customers.map(({ pair, cold }) => ({
+      hotkey: pair.address,
+      coldkey: cold.address,
+      netuids: [1, 2],
+      mode: 'proxy' as const,
+    }))
+    const [first] = customers
+    await expect(first?.client.create(asked[0] as (typeof asked)[number])).rejects.toMatchObject({ detail: { reason: 'PROXY_MISSING' } })
+    const proxies = customers.map(({ pair }) => [[pair.address], [[{ delegate: alice.address, proxyType: 'Registration', delay: 0 }], '0']])
+    await world.rpc.request('dev_setStorage', [{ Proxy: { Proxies: proxies } }])
+    await eventually('the proxies are seen', async () =>
+      world
+        .service()
+        .ready()
+        .then(({ ok }) => ok),
+    )
+    await sleep(700)
+    await Promise.all(
+      customers.map(async ({ client, pair }, i) => {
+        const { id } = await client.create(asked[i] as (typeof asked)[number])
+        await eventually('it is registered', async () => (await client.get(id)).state === 'registered')
+        expect(await world.registrations(pair.publicKey)).toBe(2)
+        expect((await client.get(id)).targets).toMatchObject([{ uid: expect.any(Number) as number }, { uid: expect.any(Number) as number }])
+      }),
+    )
+    // The hotkeys themselves signed nothing, and the new owner is who they named.
+    const { state } = await (first as (typeof customers)[number]).submitter.head()
+    for (const { pair, cold } of customers) {
+      expect(await world.rpc.request('system_accountNextIndex', [pair.address])).toBe(0)
+      expect(await state.get('SubtensorModule', 'Owner', pair.publicKey)).toBe(cold.publicKey)
     }
-    expect(quote.pow).toMatchObject({ possible: false, reason: { code: 'POW_DISABLED' } })
   })
 
   test('waits for a used quota, and says until when', async () => {
@@ -80,7 +119,7 @@ describe('the registration service', () => {
 
   test('goes on with what was asked for after a restart, and ends what is cancelled', async () => {
     await using db = await testDatabase()
-    await using world = await worldOf({ databaseUrl: db.url, difficulty: 10n ** 15n })
+    await using world = await worldOf({ databaseUrl: db.url, difficulty: HOPELESS })
     const [a, b] = [await world.customer('a'), await world.customer('b')]
     const [one, two] = [await a.ask(), await b.ask()]
     await eventually('both are searched for', async () =>
@@ -91,7 +130,7 @@ describe('the registration service', () => {
     }
     expect(cancelled.state).toBe('cancelled')
     await world.restartService()
-    await world.set({ Difficulty: [[[1], '1000']] })
+    await world.set(EASY)
     const again = await world.customer('a')
     await again.submit(one.id)
     expect((await again.client.get(two.id)).state).toBe('cancelled')
@@ -99,12 +138,13 @@ describe('the registration service', () => {
 
   test('a worker killed in the middle of a search costs no registration', async () => {
     await using db = await testDatabase()
-    await using world = await worldOf({ databaseUrl: db.url, threads: 0, difficulty: SECONDS_OF_WORK, blockMs: 1_000 })
+    await using world = await worldOf({ databaseUrl: db.url, threads: 0, difficulty: HOPELESS })
     const worker = await world.startWorker()
     await registers(world, 'a', async (id) => {
       await eventually('it is searched for', async () => (await (await world.customer('a')).client.get(id)).state !== 'queued')
       await world.killWorker(worker)
       await world.startWorker()
+      await world.set(EASY)
     })
   })
 
@@ -114,13 +154,13 @@ describe('the registration service', () => {
     const database = await openDatabase({ dataDir, log: silentLog })
     await using _ = { [Symbol.asyncDispose]: () => database.close() }
     await migrate(database.pool, silentLog)
-    await using world = await worldOf({ databaseUrl: database.url, difficulty: 10n ** 15n })
+    await using world = await worldOf({ databaseUrl: database.url, difficulty: HOPELESS })
     await registers(world, 'a', async () => {
       await sleep(500)
       const [pid] = (await readFile(join(dataDir, 'postgres/data/postmaster.pid'), 'utf8')).split('\n')
       process.kill(Number(pid), 'SIGQUIT')
       await sleep(1_000)
-      await world.set({ Difficulty: [[[1], '1000']] })
+      await world.set(EASY)
     })
   })
 
@@ -128,11 +168,11 @@ describe('the registration service', () => {
     await using db = await testDatabase()
     const devnetDir = await mkdtemp(join(tmpdir(), 'taogate-pow-chain-'))
     onTestFinished(() => rm(devnetDir, { recursive: true, force: true }))
-    await using world = await worldOf({ databaseUrl: db.url, difficulty: 10n ** 15n, devnetDir })
+    await using world = await worldOf({ databaseUrl: db.url, difficulty: HOPELESS, devnetDir })
     await registers(world, 'a', async () => {
       await sleep(500)
-      await world.nodeAway(3_000)
-      await world.set({ Difficulty: [[[1], '1000']] })
+      await world.nodeAway(1_500)
+      await world.set(EASY)
     })
   })
 
@@ -140,14 +180,15 @@ describe('the registration service', () => {
     await using db = await testDatabase()
     await using redis = await testRedis()
     await using world = await worldOf({
-      ...{ databaseUrl: db.url, redisUrl: redis.url, threads: 0, difficulty: SECONDS_OF_WORK, blockMs: 1_000 },
+      ...{ databaseUrl: db.url, redisUrl: redis.url, threads: 0, difficulty: HOPELESS },
     })
     await world.startWorker()
     await registers(world, 'a', async () => {
       await sleep(500)
       await redis.kill()
-      await sleep(1_000)
+      await sleep(500)
       await redis.start()
+      await world.set(EASY)
     })
   })
 })
