@@ -1,6 +1,7 @@
 import { createPostgresBackend, Queue, runMigrations, Worker, type BackendFactory, type IQueueBackend } from 'bullmq'
 import { AppError, errorMessage, toAppError } from '../core/errors.js'
 import type { Logger } from '../core/log.js'
+import { isConnectionLoss } from '../core/pg-errors.js'
 import type { BullQueue, BullWorker, Carrier, WorkerLink } from './carrier.js'
 import { createPostgresBus } from './postgres-bus.js'
 import { outlast, QUEUE_SCHEMA, type Connections, type EndablePool } from './postgres-connections.js'

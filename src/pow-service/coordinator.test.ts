@@ -88,8 +88,9 @@ function createChain(difficulty: Record<number, bigint>) {
   const refusals = new Map<string, TargetFacts['refusal']>()
   const key = (netuid: number, hotkey: string): string => `${netuid}/${hotkey}`
   const isRegistered = (name: string): boolean => blocks.some(({ registered }) => registered.includes(name))
-  return {
+  const chain = {
     refusals,
+    room: { perBlock: null as number | null, left: null as number | null },
     isRegistered: (netuid: number, hotkey: string) => isRegistered(key(netuid, hotkey)),
     times: (netuid: number, hotkey: string) =>
       blocks.flatMap(({ registered }) => registered).filter((name) => name === key(netuid, hotkey)).length,
@@ -145,6 +146,7 @@ function createChain(difficulty: Record<number, bigint>) {
         ),
       ),
   }
+  return chain
 }
 
 function newHash(): Hex {
@@ -309,6 +311,26 @@ describe('the coordinator', () => {
     await w.close()
   })
 
+  it('hands out no more solutions of a subnet than it takes', async () => {
+    const w = await world()
+    w.chain.room = { perBlock: 1, left: 1 }
+    w.head()
+    const [a, b] = [await w.ask('a'), await w.ask('b', { customer: 'd' })]
+    await w.settle()
+    await w.power.find()
+    await w.settle()
+    w.chain.grow()
+    w.head()
+    await w.settle()
+    expect([w.row(a.id).state, w.row(b.id).reason?.code]).toEqual(['ready', 'OTHERS_FIRST'])
+    // The first one lets it pass: two blocks later the other one has its turn.
+    await w.store.cancel(a.id, 'c')
+    await w.changed(a.id)
+    await w.settle()
+    expect(w.power.order()?.id.startsWith(b.id)).toBe(true)
+    await w.close()
+  })
+
   it('rests while the chain is silent', async () => {
     const w = await world()
     w.head()
@@ -402,7 +424,7 @@ describe('the coordinator', () => {
         }
         await w.close()
       }),
-      { numRuns: 15 },
+      { numRuns: 40 },
     )
   })
 })

@@ -21,7 +21,7 @@ const progressMessage = z.object({
   type: z.literal('progress'),
   /** Hashes a second of all solvers, and how long a new search would wait for its turn. */
   load: z.object({ hashRate: z.number(), waitSeconds: z.number().nullable() }),
-  of: z.array(z.object({ id: z.string(), progress })),
+  of: z.array(z.object({ id: z.string(), version: z.int(), progress })),
 })
 const eventMessage = z.discriminatedUnion('type', [stateMessage, progressMessage])
 export type EventMessage = z.output<typeof eventMessage>
@@ -36,7 +36,11 @@ export function publishChange(bus: Bus, { id, version }: Registration): Promise<
 
 export type Load = Extract<EventMessage, { type: 'progress' }>['load']
 
-export function publishProgress(bus: Bus, load: Load, of: { id: string; progress: RegistrationProgress }[]): Promise<void> {
+export function publishProgress(
+  bus: Bus,
+  load: Load,
+  of: { id: string; version: number; progress: RegistrationProgress }[],
+): Promise<void> {
   return bus.publish(EVENTS_CHANNEL, { type: 'progress', load, of } satisfies EventMessage)
 }
 

@@ -26,7 +26,7 @@ describe('a registration asked for', () => {
     const account = `0x${'5a'.repeat(32)}` as const
     const input = {
       ...{ hotkey: encodeSs58(account, 0), coldkey: encodeSs58(account, 16_383), netuids: [65_535, 0, 7] },
-      ...{ mode: 'burn', maxCost: '18446744073709551615', deadline: '2999-01-01T01:00:00+02:00' },
+      ...{ mode: 'burn', max_cost: '18446744073709551615', deadline: '2999-01-01T01:00:00+02:00' },
     }
     expect(parseRegistrationInput(input)).toEqual({
       ...{ hotkey: encodeSs58(account), coldkey: encodeSs58(account), netuids: [0, 7, 65_535] },
@@ -46,17 +46,20 @@ describe('a registration asked for', () => {
     expect(wrong({ ...GOOD, netuids: [1, 1] })).toEqual({ netuids: `[1,1] came; wanted ${list}` })
     expect(wrong({ ...GOOD, netuids: Array.from({ length: 17 }, (_, at) => at) })).toEqual({ netuids: expect.stringContaining(list) })
     expect(wrong({ ...GOOD, mode: 'Burn' })).toEqual({ mode: '"Burn" came; wanted one of solve, proxy, burn' })
-    expect(wrong({ ...GOOD, mode: 'burn' })).toEqual({ maxCost: `nothing came; wanted ${rao}: burn mode needs it` })
-    expect(wrong({ ...GOOD, maxCost: '5' })).toEqual({ maxCost: '"5" came; wanted none: solve mode spends nothing' })
+    expect(wrong({ ...GOOD, mode: 'burn' })).toEqual({ max_cost: `nothing came; wanted ${rao}: burn mode needs it` })
+    expect(wrong({ ...GOOD, max_cost: '5' })).toEqual({ max_cost: '"5" came; wanted none: solve mode spends nothing' })
     expect(wrong({ ...GOOD, mode: 'proxy' })).toEqual({ coldkey: 'nothing came; wanted an ss58 address: proxy mode needs the owner-to-be' })
     for (const maxCost of ['0', '-1', '1.5', '01', '18446744073709551616', '1e3', '', 5])
-      expect(wrong({ ...GOOD, mode: 'burn', maxCost })).toEqual({ maxCost: `${JSON.stringify(maxCost)} came; wanted ${rao}` })
+      expect(wrong({ ...GOOD, mode: 'burn', max_cost: maxCost })).toEqual({ max_cost: `${JSON.stringify(maxCost)} came; wanted ${rao}` })
     expect(wrong({ ...GOOD, deadline: '2020-01-01T00:00:00Z' })).toEqual({
       deadline: '"2020-01-01T00:00:00Z" came; wanted a time in the future',
     })
     for (const deadline of ['2999-01-01', '2999-01-01T00:00:00', 'tomorrow', 5, null])
       expect(wrong({ ...GOOD, deadline })).toEqual({ deadline: expect.stringContaining('wanted a time in ISO 8601') })
-    expect(wrong({ ...GOOD, coldKey: ALICE, id: 1 })).toEqual({ coldKey: 'there is no such field', id: 'there is no such field' })
+    expect(wrong({ ...GOOD, cold_key: ALICE, maxCost: '1' })).toEqual({
+      cold_key: 'there is no such field',
+      maxCost: 'there is no such field',
+    })
   })
 
   test('whatever comes, it is taken or refused in a few words', () => {

@@ -1,12 +1,13 @@
 /**
  * What customers send, checked and brought into one form. HTTP and gRPC both come through here, and the OpenAPI document is made from these
- * schemas, so that there is one place that says what is taken.
+ * schemas, so that there is one place that says what is taken. Names are those of the wire: problems are told by them.
  */
 import { z } from 'zod'
 import { AppError, errorMessage } from '../core/errors.js'
 import { REGISTRATION_MODES, REGISTRATION_STATES, type RegistrationState } from '../core/registrations.js'
 import { decodeSs58, encodeSs58 } from '../core/units/ss58.js'
 import type { RegistrationInput } from './contract.js'
+import { fromWire } from './http/wire.js'
 
 const MAX_NETUIDS = 16
 const MAX_U16 = 65_535
@@ -42,14 +43,21 @@ const maxCost = z
   .string(MAX_COST_WANTED)
   .regex(/^[1-9][0-9]{0,19}$/, MAX_COST_WANTED)
   .refine((text) => !/^\d{1,20}$/.test(text) || BigInt(text) <= MAX_U64, MAX_COST_WANTED)
-  .meta({ description: 'Burn mode only, and needed there: the most one registration may cost, in rao.', examples: ['1500000000'] })
+  .meta({
+    description:
+      'Burn mode only, and needed there: the most one registration may cost, in rao (1 TAO is 1000000000 rao), without the fee of the extrinsic.',
+    examples: ['1500000000'],
+  })
 
 const DEADLINE_WANTED = 'a time in ISO 8601 with its offset, such as 2024-05-01T12:00:00Z'
 const deadline = z.iso
   .datetime({ offset: true, error: DEADLINE_WANTED })
   .refine((text) => Number.isNaN(Date.parse(text)) || Date.parse(text) > Date.now(), 'a time in the future')
   .transform((text) => new Date(text).toISOString())
-  .meta({ description: 'When to give up: ISO 8601 with an offset, in the future. The longest time the operator allows when absent.' })
+  .meta({
+    description:
+      'When to give up: ISO 8601 with an offset, in the future. The longest time the operator allows (hours, a setting) when absent.',
+  })
 
 /** The body of `POST /registrations` and the message of `Create`. */
 export const registrationInput = z
@@ -63,15 +71,15 @@ export const registrationInput = z
         .optional()
         .meta({ description: 'Who sends the registration, and how it is paid. `solve` when absent.' }),
       deadline: deadline.optional(),
-      maxCost: maxCost.optional(),
+      max_cost: maxCost.optional(),
     },
     'an object with hotkey and netuids',
   )
-  .superRefine(({ mode = 'solve', coldkey, maxCost }, context) => {
+  .superRefine(({ mode = 'solve', coldkey, max_cost: maxCost }, context) => {
     const issue = (field: string, message: string, input?: string): void =>
       context.addIssue({ code: 'custom', path: [field], input, message })
-    if (mode === 'burn' && maxCost === undefined) issue('maxCost', `${MAX_COST_WANTED}: burn mode needs it`)
-    if (mode !== 'burn' && maxCost !== undefined) issue('maxCost', `none: ${mode} mode spends nothing`, maxCost)
+    if (mode === 'burn' && maxCost === undefined) issue('max_cost', `${MAX_COST_WANTED}: burn mode needs it`)
+    if (mode !== 'burn' && maxCost !== undefined) issue('max_cost', `none: ${mode} mode spends nothing`, maxCost)
     if (mode === 'proxy' && coldkey === undefined) issue('coldkey', 'an ss58 address: proxy mode needs the owner-to-be')
   })
   .meta({
@@ -79,8 +87,8 @@ export const registrationInput = z
     allOf: [
       {
         if: { properties: { mode: { const: 'burn' } }, required: ['mode'] },
-        then: { required: ['maxCost'] },
-        else: { properties: { maxCost: false } },
+        then: { required: ['max_cost'] },
+        else: { properties: { max_cost: false } },
       },
       { if: { properties: { mode: { const: 'proxy' } }, required: ['mode'] }, then: { required: ['coldkey'] } },
     ],
@@ -96,7 +104,7 @@ export const listQuery = z.strictObject({
     .meta({ description: 'Only those in this state.' }),
   hotkey: address.optional().meta({ ...ADDRESS, description: 'Only those of this hotkey.' }),
   limit: fromText(z.int(PAGE_WANTED).min(1, PAGE_WANTED).max(MAX_PAGE, PAGE_WANTED).default(DEFAULT_PAGE)).meta({
-    description: 'How many at most.',
+    description: 'How many registrations at most.',
   }),
   after: z
     .string('the id of a registration')
@@ -117,7 +125,7 @@ export interface ListQuery {
 
 /** A registration asked for, with addresses in format 42, netuids in order and the deadline in UTC. Throws BAD_INPUT, which names each field. */
 export function parseRegistrationInput(value: unknown): RegistrationInput {
-  const input = parse(registrationInput, value)
+  const input = fromWire(registrationInput, parse(registrationInput, value))
   return { ...input, netuids: input.netuids.toSorted((a, b) => a - b) }
 }
 

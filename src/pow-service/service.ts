@@ -11,7 +11,7 @@ import { EVENTS_CHANNEL, publishChange, publishRequest, readEvent, type Load } f
 import type { PowMetrics } from './metrics.js'
 import { quoteOf } from './quote.js'
 import type { Head } from './scheduler/facts.js'
-import { createWatchers } from './watchers.js'
+import { createWatchers, type News } from './watchers.js'
 
 export interface PowFaceOptions {
   genesisHash: Hex
@@ -35,7 +35,7 @@ const LOOK_MS = 5_000
 /** What customers can do. Any number of processes may serve; one of them drives the registrations. */
 export async function createPowService(options: PowFaceOptions): Promise<PowService> {
   const { genesisHash, store, jobs, chain, limits, metrics, log } = options
-  const progress = new Map<string, { progress: RegistrationProgress; at: number }>()
+  const progress = new Map<string, { progress: RegistrationProgress; version: number; at: number }>()
   const watchers = createWatchers()
   let load: { told: Load; at: number } | null = null
   let closed = false
@@ -43,13 +43,13 @@ export async function createPowService(options: PowFaceOptions): Promise<PowServ
   function hear(message: unknown): void {
     const event = readEvent(message)
     if (event === null) return
-    if (event.type === 'state') return watchers.wake(event.id)
+    if (event.type === 'state') return watchers.wake(event.id, 'state')
     const at = Date.now()
     load = { told: event.load, at }
     for (const [id, known] of progress) if (at - known.at > PROGRESS_LIVES_MS) progress.delete(id)
-    for (const { id, progress: now } of event.of) {
-      progress.set(id, { progress: now, at })
-      watchers.wake(id)
+    for (const { id, version, progress: now } of event.of) {
+      progress.set(id, { progress: now, version, at })
+      watchers.wake(id, 'progress')
     }
   }
   const unsubscribe = await jobs.bus.subscribe(EVENTS_CHANNEL, hear)
@@ -158,10 +158,15 @@ export async function createPowService(options: PowFaceOptions): Promise<PowServ
       return view(registration)
     },
     async *watch(caller, id, signal) {
+      let registration: Registration | null = null
       let told: number | null = null
+      let news: News = 'state'
       for (let beat = 0; !signal.aborted && !closed; beat++) {
         const woken = watchers.wait(id, LOOK_MS, signal)
-        const registration = await found(caller, id)
+        // Progress comes every second to everybody who watches; only another state is worth a look into the database. It may have been told while
+        // nobody heard it, so the progress names the version that it is of.
+        const isCurrent = news === 'progress' && progress.get(id)?.version === registration?.version
+        if (registration === null || !isCurrent) registration = await found(caller, id)
         const isNews = registration.version !== told
         const event: RegistrationEvent = {
           id: `${registration.version}.${beat}`,
@@ -171,7 +176,7 @@ export async function createPowService(options: PowFaceOptions): Promise<PowServ
         if (isNews || event.registration.progress !== null) yield event
         told = registration.version
         if (ENDED_STATES.includes(registration.state)) return
-        await woken
+        news = await woken
       }
     },
     async quote(netuid) {

@@ -1,8 +1,8 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createRegistrationClient, type RegistrationClient, type ToldRegistration } from './api-client.js'
+import { createRegistrationClient, type RegistrationClient } from './api-client.js'
 
-const REGISTRATION: ToldRegistration = {
+const REGISTRATION = {
   id: 'r1',
   state: 'solving',
   reason: null,
@@ -22,7 +22,7 @@ async function service(streams: string[], define: (app: FastifyInstance) => void
   return createRegistrationClient({ url: `${url}/`, apiKey: 'secret', retryMs: 5 })
 }
 
-const event = (registration: ToldRegistration, type = 'state'): string =>
+const event = (registration: object, type = 'state'): string =>
   `id: 1\nevent: ${type}\ndata: ${JSON.stringify({ id: '1', type, registration })}\n\n`
 const error = (code: string): string => `event: error\ndata: ${JSON.stringify({ error: { code, message: 'of the service' } })}\n\n`
 
@@ -50,7 +50,7 @@ describe('the client of the service', () => {
   })
 
   it('takes nothing that is not what it should be', async () => {
-    const solution = { blockNumber: 1, blockHash: `0x${'00'.repeat(32)}`, nonce: '1', work: '0x00', byteOrder: 'big' }
+    const solution = { block_number: 1, block_hash: `0x${'00'.repeat(32)}`, nonce: '1', work: '0x00', byte_order: 'big' }
     const bad = { ...REGISTRATION, targets: [{ ...REGISTRATION.targets[0], solution }] }
     const client = await service([`data: ${JSON.stringify({ registration: bad })}\n\n`])
     expect(await statesOf(client).catch((thrown: unknown) => thrown)).toMatchObject({ code: 'UPSTREAM_INVALID' })

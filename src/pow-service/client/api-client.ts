@@ -5,17 +5,19 @@ import { sleep } from '../../core/lifecycle.js'
 import type { Hex } from '../../core/records.js'
 import { ENDED_STATES, REGISTRATION_STATES } from '../../core/registrations.js'
 import type { RegistrationInput } from '../contract.js'
+import { fromWire, toWire, type Inside } from '../http/wire.js'
+import { registrationInput } from '../input.js'
 
 const hex32 = z.templateLiteral(['0x', z.string().regex(/^[0-9a-f]{64}$/)])
 const u64 = z.string().regex(/^\d{1,20}$/)
 const reason = z.object({ code: z.string(), message: z.string() })
 
 const solution = z.object({
-  blockNumber: z.int().min(0),
-  blockHash: hex32,
+  block_number: z.int().min(0),
+  block_hash: hex32,
   nonce: u64,
   work: hex32,
-  byteOrder: z.enum(['big', 'little']),
+  byte_order: z.enum(['big', 'little']),
 })
 const registration = z.object({
   id: z.string(),
@@ -36,8 +38,8 @@ const registration = z.object({
     .nullable(),
 })
 const registrationEvent = z.object({ registration })
-export type ToldRegistration = z.output<typeof registration>
-export type ToldSolution = z.output<typeof solution> & { blockHash: Hex; work: Hex }
+export type ToldRegistration = Inside<z.output<typeof registration>>
+export type ToldSolution = Inside<z.output<typeof solution>> & { blockHash: Hex; work: Hex }
 
 export interface RegistrationClient {
   /** Asks for a registration, or finds the one that was asked for before. */
@@ -87,7 +89,11 @@ export function createRegistrationClient(options: { url: string; apiKey?: string
 
   return {
     create: (input) =>
-      ask('/registrations', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(input) }),
+      ask('/registrations', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(toWire(registrationInput, input)),
+      }),
     get: (id) => ask(`/registrations/${encodeURIComponent(id)}`),
     async *follow(id, signal) {
       for (let pauseMs = retryMs; ;) {
@@ -129,9 +135,9 @@ async function* eventsOf(response: Response): AsyncIterable<{ type: string; data
   }
 }
 
-function read<T extends z.ZodType>(schema: T, text: string, url: string): z.output<T> {
+function read<T extends z.ZodType>(schema: T, text: string, url: string): Inside<z.output<T>> {
   try {
-    return schema.parse(JSON.parse(text))
+    return fromWire(schema, schema.parse(JSON.parse(text)))
   } catch (error) {
     throw new AppError('UPSTREAM_INVALID', `what ${url} answered is no registration`, {}, error)
   }

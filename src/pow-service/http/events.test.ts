@@ -71,7 +71,9 @@ test('the state comes first, then every change, and the stream ends with the reg
   service.change('r1', { state: 'solving', progress }, 'progress')
   const second = await next(messages)
   expect(second).toMatchObject({ id: '2', event: 'progress' })
-  expect(JSON.parse(second.data)).toMatchObject({ registration: { state: 'solving', progress } })
+  expect(JSON.parse(second.data)).toMatchObject({
+    registration: { state: 'solving', progress: { hash_rate: 2.5e9, expected_seconds: 4, p95_seconds: 12, block_number: 7, ahead: 0 } },
+  })
   service.change('r1', { state: 'registered', endedAt: '2024-03-01T00:00:09.000Z' })
   expect(JSON.parse((await next(messages)).data)).toMatchObject({ registration: { state: 'registered' } })
   expect((await messages.next()).done).toBe(true)

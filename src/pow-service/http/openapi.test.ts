@@ -104,7 +104,7 @@ test('a validator that knows only the document takes what we take, and refuses w
     coldkey: field(maybe(ALICE), ['x', 1, null]),
     mode: field(maybe('solve', 'proxy', 'burn'), ['Solve', '', 1, null]),
     deadline: field(maybe('2999-01-01T00:00:00Z', '2999-01-01T00:00:00.5+02:00'), ['2999-01-01', 'soon', '2999-02-30T00:00:00Z', 1, null]),
-    maxCost: field(maybe('1', '1500000000'), ['0', '-1', '01', '1.5', '', 5, null]),
+    max_cost: field(maybe('1', '1500000000'), ['0', '-1', '01', '1.5', '', 5, null]),
     more: field(fc.constant(undefined), [1]),
   })
   let taken = 0

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { z } from 'zod'
 import type { Caller } from '../../core/api-keys.js'
 import { type Access, callerOf, type HttpPlugin, registerAccess, sendEvents, type ServerEvent } from '../../core/http/index.js'
 import type { Logger } from '../../core/log.js'
@@ -6,6 +7,8 @@ import { ENDED_STATES } from '../../core/registrations.js'
 import type { PowService, RegistrationEvent } from '../contract.js'
 import { parseListQuery, parseQuoteQuery, parseRegistrationId, parseRegistrationInput } from '../input.js'
 import { openApiDocument } from './openapi.js'
+import { quote, registrationEvent, registrationPage, registrationView } from './views.js'
+import { errorToWire, type Inside, toWire } from './wire.js'
 
 export interface PowRoutesDeps {
   service: PowService
@@ -43,31 +46,31 @@ export function powRoutes({ service, access, log, heartbeatMs }: PowRoutesDeps):
 
   function registerRoutes(app: FastifyInstance): void {
     app.post('/registrations', async (request, reply) => {
-      const { registration, created } = await service.create(callerOf(request), parseRegistrationInput(request.body))
+      const { registration, created } = await told(service.create(callerOf(request), parseRegistrationInput(request.body)))
       return reply
         .code(created ? 201 : 200)
         .header('location', `${PREFIX}/registrations/${registration.id}`)
-        .send(registration)
+        .send(toWire(registrationView, registration))
     })
-    app.get('/registrations', (request) => service.list(callerOf(request), parseListQuery(request.query)))
-    app.get('/registrations/:id', (request: WithId) => service.get(callerOf(request), idOf(request)))
+    app.get('/registrations', (request) => answer(registrationPage, service.list(callerOf(request), parseListQuery(request.query))))
+    app.get('/registrations/:id', (request: WithId) => answer(registrationView, service.get(callerOf(request), idOf(request))))
     app.get('/registrations/:id/events', async (request: WithId, reply) => {
       const caller = callerOf(request)
       const id = idOf(request)
       // It has no body, and must not wait for one.
-      if (request.method === 'HEAD') await service.get(caller, id)
-      else if (await hasSeenTheEnd(caller, id, request.headers['last-event-id'])) return reply.code(204).send()
+      if (request.method === 'HEAD') await told(service.get(caller, id))
+      else if (await told(hasSeenTheEnd(caller, id, request.headers['last-event-id']))) return reply.code(204).send()
       const onError = (error: unknown): void => log.error({ err: error, requestId: request.id }, 'event stream failed')
       return sendEvents(reply, (signal) => messages(service.watch(caller, id, signal)), { heartbeatMs, onError })
     })
-    app.get('/quote', (request) => service.quote(parseQuoteQuery(request.query)))
+    app.get('/quote', (request) => answer(quote, service.quote(parseQuoteQuery(request.query))))
   }
 
   /** Clients that always say "JSON follows" send none here. A body, whatever its type, is read and left alone. */
   function registerCancel(app: FastifyInstance): void {
     app.removeAllContentTypeParsers()
     app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null))
-    app.delete('/registrations/:id', (request: WithId) => service.cancel(callerOf(request), idOf(request)))
+    app.delete('/registrations/:id', (request: WithId) => answer(registrationView, service.cancel(callerOf(request), idOf(request))))
   }
 
   /** A browser comes back whenever a stream ends, also when there is nothing to come; it stays away after 204. */
@@ -90,6 +93,25 @@ function idOf(request: WithId): string {
   return parseRegistrationId(request.params.id)
 }
 
+/** What the service answers, in the words of the wire: of the schema that the OpenAPI document shows for it. */
+async function answer<S extends z.ZodType>(schema: S, asked: Promise<Inside<z.output<S>>>): Promise<unknown> {
+  return toWire(schema, await told(asked))
+}
+
+async function told<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked
+  } catch (error) {
+    throw errorToWire(error)
+  }
+}
+
 async function* messages(events: AsyncIterable<RegistrationEvent>): AsyncGenerator<ServerEvent> {
-  for await (const event of events) yield { id: event.id, event: event.type, data: JSON.stringify(event) }
+  try {
+    for await (const event of events) {
+      yield { id: event.id, event: event.type, data: JSON.stringify(toWire(registrationEvent, event)) }
+    }
+  } catch (error) {
+    throw errorToWire(error)
+  }
 }

@@ -10,8 +10,7 @@ import type { SubtensorConfig } from './config.js'
 import { increaseRecycled } from './hyperparameters.js'
 import { admitPaid, increment } from './registration.js'
 import { ensure, ensureSigned } from './origin.js'
-import { burn, canPay } from './stake-ledger.js'
-import { emit, entries, get, has, now, PALLET, put, ROOT_NETUID } from './storage.js'
+import { emit, entries, get, now, PALLET, put, ROOT_NETUID } from './storage.js'
 import { callWeight } from './weight.js'
 
 const HALF_LIFE_BLOCKS = 360
