@@ -35,7 +35,8 @@ export async function openPostgres({ connections, prefix, timing, log, signal }:
   const closing = new AbortController()
   const shared = connections.pool(QUEUE_CONNECTIONS)
   const prompt = { signal: closing.signal, forMs: timing.patienceMs }
-  const explain: Carrier['explain'] = (error, doing) => (isConnectionLoss(error) ? queueDown('PostgreSQL', doing, error) : toAppError(error))
+  const explain: Carrier['explain'] = (error, doing) =>
+    isConnectionLoss(error) ? queueDown('PostgreSQL', doing, error) : toAppError(error)
   async function send(sql: string, values: unknown[]): Promise<void> {
     const late = (): never => {
       throw queueDown('PostgreSQL', 'sending a message', new Error('no answer'))

@@ -124,9 +124,12 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     if (customer !== undefined) turns.charge(customer, hashes)
   }
 
+  /** Whose turn it is keeps it until the block is over, or it is solved. */
   function inTurn(entries: readonly Active[]): Active[] {
     const byId = new Map(entries.map((entry) => [entry.registration.id, entry]))
-    return turns.order(entries.map(({ registration }) => registration)).flatMap(({ id }) => byId.get(id) ?? [])
+    const placed = turns.order(entries.map(({ registration }) => registration)).flatMap(({ id }) => byId.get(id) ?? [])
+    const current = turn?.head.hash === head?.hash ? placed.find(({ registration }) => registration.id === turn?.registrationId) : undefined
+    return current === undefined ? placed : [current, ...placed.filter((entry) => entry !== current)]
   }
 
   function rest(): void {

@@ -7,7 +7,11 @@ import { isConnectionLoss } from '../core/pg-errors.js'
  */
 export async function lockedTransaction<T>(
   pool: pg.Pool,
-  options: { lock: readonly [number] | readonly [number, number]; before?: (client: pg.PoolClient) => Promise<void>; explain: (error: unknown) => unknown },
+  options: {
+    lock: readonly [number] | readonly [number, number]
+    before?: (client: pg.PoolClient) => Promise<void>
+    explain: (error: unknown) => unknown
+  },
   work: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
   let client: pg.PoolClient | undefined

@@ -66,7 +66,8 @@ export function memoryPow(): MemoryPow {
     const key = JSON.stringify([hotkey, mode, netuids])
     const same = active.find(({ view }) => JSON.stringify([view.hotkey, view.mode, view.targets.map(({ netuid }) => netuid)]) === key)
     if (same !== undefined) return { registration: same.view, created: false }
-    if (active.length >= (caller.limits.activeJobs ?? 1000)) throw new AppError('RATE_LIMITED', 'too many registrations are under way')
+    const maxActive = caller.limits.activeJobs ?? 1000
+    if (active.length >= maxActive) throw new AppError('RATE_LIMITED', 'too many registrations are under way', { maxActive })
     const createdAt = now()
     const registration: RegistrationView = {
       ...{ id: `r${kept.size + 1}`, hotkey, coldkey, mode, maxCost, state: 'queued', reason: null, attempts: 0, solutions: 0 },
@@ -120,6 +121,21 @@ export function memoryPow(): MemoryPow {
       unlessPlanned()
       return quoteOf(netuid)
     },
+  }
+}
+
+/** Whatever service there is when it is asked: so that tests with a service each can share a server. */
+export function powOf(current: () => PowService): PowService {
+  return {
+    name: 'current',
+    ready: () => current().ready(),
+    close: () => current().close(),
+    create: (caller, input) => current().create(caller, input),
+    get: (caller, id) => current().get(caller, id),
+    list: (caller, query) => current().list(caller, query),
+    cancel: (caller, id) => current().cancel(caller, id),
+    watch: (caller, id, signal) => current().watch(caller, id, signal),
+    quote: (netuid) => current().quote(netuid),
   }
 }
 

@@ -44,10 +44,12 @@ export interface PowWorldOptions {
   nodeUrl?: string
   /** Offers proxy mode, with //Alice as the proxy, on a devnet that has proxies. */
   proxy?: boolean
+  /** A devnet that sells places and takes no work, as runtimes from spec 401 on do. */
+  paid?: boolean
 }
 
 export async function startPowWorld(options: PowWorldOptions) {
-  const { databaseUrl, redisUrl, blockMs = 500, difficulty, threads = 1, timing, devnetDir, nodeUrl, proxy = false } = options
+  const { databaseUrl, redisUrl, blockMs = 500, difficulty, threads = 1, timing, devnetDir, nodeUrl, proxy = false, paid = false } = options
   const folder = await mkdtemp(join(tmpdir(), 'taogate-pow-'))
   let devnet = nodeUrl === undefined ? await bootDevnet(0) : null
   const rpc = createRpcClient({ endpoints: [nodeUrl ?? devnet?.url ?? ''], log: silentLog })
@@ -68,7 +70,17 @@ export async function startPowWorld(options: PowWorldOptions) {
 
   async function bootDevnet(port: number): Promise<Devnet> {
     const kept = devnetDir === undefined ? {} : { dataDir: devnetDir }
-    return startDevnet({ blockMs, port, subnets: 2, neurons: 16, cast: false, finalityLag: 1, log: silentLog, ...kept, later: { proxies: proxy } })
+    return startDevnet({
+      blockMs,
+      port,
+      subnets: 2,
+      neurons: 16,
+      cast: false,
+      finalityLag: 1,
+      log: silentLog,
+      ...kept,
+      later: { proxies: proxy, paidRegistration: paid },
+    })
   }
 
   async function set(items: Record<string, unknown>): Promise<unknown> {

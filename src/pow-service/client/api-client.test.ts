@@ -58,6 +58,28 @@ describe('the client of the service', () => {
     expect(await statesOf(huge).catch((thrown: unknown) => thrown)).toMatchObject({ code: 'UPSTREAM_INVALID' })
   })
 
+  it('reads and writes the names of the wire, and has its own inside', async () => {
+    const bodies: unknown[] = []
+    const seal = `0x${'0a'.repeat(32)}`
+    const solution = { block_number: 1, block_hash: seal, nonce: '18446744073709551615', work: seal, byte_order: 'little' }
+    const progress = { hash_rate: 2.5e6, expected_seconds: 4, p95_seconds: 12, block_number: 7, ahead: 1 }
+    const told = { ...REGISTRATION, max_cost: '7', targets: [{ ...REGISTRATION.targets[0], solution }], progress }
+    const client = await service([`data: ${JSON.stringify({ registration: { ...told, state: 'registered' } })}\n\n`], (at) => {
+      at.post('/pow/v1/registrations', (request, reply) => {
+        bodies.push(request.body)
+        return reply.code(201).send(told)
+      })
+    })
+    const made = await client.create({ hotkey: 'h', netuids: [1], mode: 'burn', maxCost: '7', coldkey: undefined })
+    expect(bodies).toEqual([{ hotkey: 'h', netuids: [1], mode: 'burn', max_cost: '7' }])
+    const expected = {
+      targets: [{ solution: { blockNumber: 1, blockHash: seal, nonce: '18446744073709551615', work: seal, byteOrder: 'little' } }],
+      progress: { hashRate: 2.5e6, expectedSeconds: 4, blockNumber: 7, ahead: 1 },
+    }
+    expect(made).toMatchObject(expected)
+    for await (const followed of client.follow('r1', AbortSignal.timeout(5_000))) expect(followed).toMatchObject(expected)
+  })
+
   it('sends its key, tells refusals with their reason, and follows no redirect', async () => {
     const keys: unknown[] = []
     const client = await service([], (at) => {

@@ -34,7 +34,7 @@ const registration = z.object({
     }),
   ),
   progress: z
-    .object({ hashRate: z.number(), expectedSeconds: z.number().nullable(), blockNumber: z.int().nullable(), ahead: z.int() })
+    .object({ hash_rate: z.number(), expected_seconds: z.number().nullable(), block_number: z.int().nullable(), ahead: z.int() })
     .nullable(),
 })
 const registrationEvent = z.object({ registration })

@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { grpcClient, type GrpcClient, type GrpcFailure } from '../../../test/support/grpc-client.js'
-import { memoryPow, testAccess, type MemoryPow } from '../../../test/support/memory-pow.js'
+import { memoryPow, powOf, testAccess, type MemoryPow } from '../../../test/support/memory-pow.js'
 import { ERRORS, type ErrorCode } from '../../core/errors.js'
 import { startGrpcServer, type GrpcServer } from '../../core/grpc/index.js'
 import { createHttpServer, type HttpServer } from '../../core/http/index.js'
 import { silentLog } from '../../core/log.js'
 import { createMetrics } from '../../core/metrics.js'
 import { REGISTRATION_MODES, REGISTRATION_STATES } from '../../core/registrations.js'
-import type { PowService, RegistrationView } from '../contract.js'
+import type { RegistrationView } from '../contract.js'
 import { powRoutes } from '../http/routes.js'
 import { powGrpc } from './service.js'
 
@@ -35,9 +35,9 @@ beforeAll(async () => {
     metrics: createMetrics(),
     ready,
   })
-  await http.mount(powRoutes({ service: via(() => overHttp), access: testAccess(), log: silentLog }))
+  await http.mount(powRoutes({ service: powOf(() => overHttp), access: testAccess(), log: silentLog }))
   url = `${(await http.listen()).url}/pow/v1`
-  const services = [powGrpc({ service: via(() => overGrpc), access: testAccess() })]
+  const services = [powGrpc({ service: powOf(() => overGrpc), access: testAccess() })]
   grpc = await startGrpcServer({ host: '127.0.0.1', port: 0, services, log: silentLog })
   client = grpcClient(grpc.port, 'taogate/pow/v1/pow.proto', 'taogate.pow.v1.Registrations')
 })
@@ -46,21 +46,6 @@ afterAll(async () => {
   client.close()
   await Promise.all([grpc.close(), http.close()])
 })
-
-/** Whatever service there is when it is asked. */
-function via(service: () => PowService): PowService {
-  return {
-    name: 'via',
-    ready: () => service().ready(),
-    close: () => service().close(),
-    create: (caller, input) => service().create(caller, input),
-    get: (caller, id) => service().get(caller, id),
-    list: (caller, query) => service().list(caller, query),
-    cancel: (caller, id) => service().cancel(caller, id),
-    watch: (caller, id, signal) => service().watch(caller, id, signal),
-    quote: (netuid) => service().quote(netuid),
-  }
-}
 
 interface Step {
   key: string
@@ -99,7 +84,15 @@ const creating = fc
     deadline: often<string | undefined>(undefined, ['2999-01-01T00:00:00+02:00', '2020-01-01T00:00:00Z', 'soon', '']),
     maxCost: often<string | undefined>(undefined, ['1', '18446744073709551615', '18446744073709551616', '1.5', '']),
   })
-  .map((body) => ({ http: { method: 'POST', path: '/registrations', body }, grpc: { method: 'Create', request: body }, isCreate: true }))
+  .map(creation)
+
+/** The library names the fields of messages in camel case, and puts them on the wire as the file has them. */
+function creation({ maxCost, ...body }: { maxCost?: string | undefined } & Record<string, unknown>): Omit<Step, 'key'> {
+  return {
+    http: { method: 'POST', path: '/registrations', body: { ...body, max_cost: maxCost } },
+    ...{ grpc: { method: 'Create', request: { ...body, maxCost } }, isCreate: true },
+  }
+}
 
 const listing = fc
   .record({
@@ -129,11 +122,22 @@ const steps: fc.Arbitrary<Step> = fc
   .tuple(KEYS, fc.oneof<fc.Arbitrary<Omit<Step, 'key'>>[]>(creating, creating, listing, looking, quoting))
   .map(([key, step]) => ({ ...step, key }))
 
+const SEAL = `0x${'0f'.repeat(32)}` as const
+const TARGET: RegistrationView['targets'][number] = {
+  ...{ netuid: 1, state: 'ready', reason: { code: 'TOO_LATE', message: '', retryAtBlock: 5 }, uid: null, registeredBlock: null },
+  solution: {
+    ...{ netuid: 1, blockNumber: 0, blockHash: SEAL, nonce: '18446744073709551615', work: SEAL, difficulty: '0', byteOrder: 'little' },
+    ...{ validIn: [1, 2], foundAt: '2024-03-01T00:00:00.000Z' },
+  },
+  offer: { netuid: 1, price: '0', atBlock: 0, call: 'register_limit' },
+}
+
 /** A change that the service makes by itself, in between. */
 const changes: fc.Arbitrary<Partial<RegistrationView>> = fc.record({
   state: fc.constantFrom('waiting', 'solving', 'ready', 'registered'),
   reason: fc.constantFrom(null, { code: 'QUOTA', message: 'used up — wait' }, { code: 'QUOTA', message: '', retryAtBlock: 0 }),
   attempts: fc.nat(),
+  targets: fc.constantFrom([TARGET], [{ ...TARGET, state: 'registered', solution: null, offer: null, uid: 0, registeredBlock: 0 }]),
   progress: fc.option(
     fc.record({
       hashRate: fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }),
@@ -147,9 +151,7 @@ const changes: fc.Arbitrary<Partial<RegistrationView>> = fc.record({
 
 /** A life in which everything is met, whatever the others come to. */
 function fullLife(): Step[] {
-  const create = (key: string, body: object): Step => ({
-    ...{ key, http: { method: 'POST', path: '/registrations', body }, grpc: { method: 'Create', request: body }, isCreate: true },
-  })
+  const create = (key: string, body: Record<string, unknown>): Step => ({ key, ...creation(body) })
   const one = (key: string, method: string, name: string): Step => ({
     ...{ key, http: { method, path: '/registrations/r1' }, grpc: { method: name, request: { id: 'r1' } } },
   })
@@ -160,6 +162,8 @@ function fullLife(): Step[] {
       create('alice', good),
       create('alice', { ...good, netuids: [0] }),
       create('alice', { ...good, mode: 'burn' }),
+      create('alice', { ...good, mode: 'burn', maxCost: '1' }),
+      create('alice', { ...good, maxCost: '1' }),
     ],
     ...[create('poor', good), create('poor', { ...good, netuids: [2] }), create('', good), create('prompts', good)],
     ...[one('alice', 'GET', 'Get'), one('bob', 'GET', 'Get'), one('alice', 'DELETE', 'Cancel')],
@@ -186,6 +190,7 @@ test('HTTP and gRPC answer the same to the same, whatever was asked before', asy
         }
         const [one, other] = [await askHttp(event), await askGrpc(event)]
         expect(other).toEqual(one)
+        for (const name of namesIn(one)) expect(name).toMatch(/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/)
         seen.add(one.ok ? event.grpc.method : one.code)
       }
     }),
@@ -229,7 +234,7 @@ async function askHttp({ key, http, isCreate = false }: Step): Promise<Answer> {
 
 async function askGrpc({ key, grpc }: Step): Promise<Answer> {
   try {
-    return { ok: true, value: await client.call(grpc.method, grpc.request, { headers: { 'x-api-key': key } }) }
+    return { ok: true, value: asInFile(await client.call(grpc.method, grpc.request, { headers: { 'x-api-key': key } })) }
   } catch (error) {
     const { status, code, message, detail } = error as GrpcFailure & Error
     expect(status).toBe(ERRORS[code as ErrorCode].grpc)
@@ -242,4 +247,18 @@ function withoutNull(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNull)
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(Object.entries(value).flatMap(([name, field]) => (field === null ? [] : [[name, withoutNull(field)]])))
+}
+
+/** Undoes what the library does to the names of a message. */
+function asInFile(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(asInFile)
+  if (typeof value !== 'object' || value === null) return value
+  const nameInFile = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [nameInFile(name), asInFile(field)]))
+}
+
+/** All names in an answer, at any depth. */
+function namesIn(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return []
+  return [...(Array.isArray(value) ? [] : Object.keys(value)), ...Object.values(value).flatMap(namesIn)]
 }

@@ -84,6 +84,12 @@ describe('registrations', () => {
       code: 'REFUSED',
       detail: { reason: 'ROOT_SUBNET' },
     })
+    await expect(alice.call('Create', { hotkey: HOTKEY, netuids: [1], mode: 'burn' })).rejects.toMatchObject({
+      ...{ status: 3, message: expect.stringMatching(/^max_cost: nothing came; wanted a whole number of rao/) },
+      detail: { field: 'max_cost' },
+    })
+    service.failNext(new AppError('REFUSED', 'no', { retryAtBlock: 5 }))
+    await expect(alice.call('List', {})).rejects.toMatchObject({ detail: { retry_at_block: 5 } })
     for (const id of ['', 'r1', 'a b']) await expect(alice.call('Get', { id })).rejects.toMatchObject({ status: 5, code: 'NOT_FOUND' })
   })
 

@@ -76,7 +76,7 @@ test('query parameters have their limits', () => {
   const { parameters = [] } = document.paths['/registrations']?.['get'] ?? {}
   expect(parameters.map(({ name }) => name)).toEqual(['state', 'hotkey', 'limit', 'after'])
   expect(parameters[2]).toEqual({
-    ...{ name: 'limit', in: 'query', required: false, description: 'How many at most.' },
+    ...{ name: 'limit', in: 'query', required: false, description: 'How many registrations at most.' },
     schema: { type: 'integer', minimum: 1, maximum: 100, default: 20 },
   })
 })
@@ -115,9 +115,9 @@ test('a validator that knows only the document takes what we take, and refuses w
       if (ours) taken++
       expect(statusCode === 200, JSON.stringify(body)).toBe(ours)
     }),
-    { numRuns: 600 },
+    { numRuns: 300 },
   )
-  expect(taken).toBeGreaterThan(50)
+  expect(taken).toBeGreaterThan(25)
   await app.close()
 })
 

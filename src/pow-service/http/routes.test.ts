@@ -1,6 +1,6 @@
 import request from 'supertest'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { memoryPow, testAccess, type MemoryPow } from '../../../test/support/memory-pow.js'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { memoryPow, powOf, testAccess, type MemoryPow } from '../../../test/support/memory-pow.js'
 import { AppError } from '../../core/errors.js'
 import { createHttpServer, type HttpServer } from '../../core/http/index.js'
 import { silentLog } from '../../core/log.js'
@@ -15,19 +15,24 @@ let service: MemoryPow
 let server: HttpServer
 let url: string
 
-beforeEach(async () => {
-  service = memoryPow()
-  url = await start()
+beforeAll(async () => {
+  server = await start()
 })
 
-afterEach(() => server.close())
+afterAll(() => server.close())
 
-async function start(options: Parameters<typeof testAccess>[0] = {}): Promise<string> {
+beforeEach(() => {
+  service = memoryPow()
+})
+
+/** `url` is from then on that of this one. */
+async function start(options: Parameters<typeof testAccess>[0] = {}): Promise<HttpServer> {
   const ready = (): Promise<{ ok: true }> => Promise.resolve({ ok: true })
   const limits = { maxBodyBytes: 65_536, log: silentLog, metrics: createMetrics(), ready }
-  server = await createHttpServer({ name: 'pow', host: '127.0.0.1', port: 0, ...limits })
-  await server.mount(powRoutes({ service, access: testAccess(options), log: silentLog }))
-  return `${(await server.listen()).url}/pow/v1`
+  const started = await createHttpServer({ name: 'pow', host: '127.0.0.1', port: 0, ...limits })
+  await started.mount(powRoutes({ service: powOf(() => service), access: testAccess(options), log: silentLog }))
+  url = `${(await started.listen()).url}/pow/v1`
+  return started
 }
 
 function post(body: object, key = 'alice'): request.Test {
@@ -72,6 +77,18 @@ describe('asking for a registration', () => {
   test('a refusal of the chain is 422 with its reason', async () => {
     const answer = await post({ hotkey: HOTKEY, netuids: [0] }).expect(422)
     expect(answer.body.error).toMatchObject({ code: 'REFUSED', detail: { reason: 'ROOT_SUBNET', netuid: 0 } })
+    service.failNext(new AppError('REFUSED', 'no', { reason: 'OWNER_MISMATCH', retryAtBlock: 5, seen: { ownKey: 1 } }))
+    const renamed = await post({ hotkey: HOTKEY, netuids: [1] }).expect(422)
+    expect(renamed.body.error.detail).toEqual({ reason: 'OWNER_MISMATCH', retry_at_block: 5, seen: { ownKey: 1 } })
+  })
+
+  test('names are in snake case, and those of the program are not known', async () => {
+    const input = { hotkey: HOTKEY, netuids: [1], mode: 'burn', max_cost: '18446744073709551615' }
+    expect((await post(input).expect(201)).body).toMatchObject({ max_cost: '18446744073709551615', created_at: expect.any(String) })
+    const refused = await post({ hotkey: HOTKEY, netuids: [1], mode: 'burn', maxCost: '1' }).expect(400)
+    expect(refused.body.error.detail.problems.map(({ field }: { field: string }) => field)).toEqual(['maxCost', 'max_cost'])
+    const missing = await post({ hotkey: HOTKEY, netuids: [1], mode: 'burn' }).expect(400)
+    expect(missing.body.error.detail).toMatchObject({ field: 'max_cost', problems: [{ field: 'max_cost' }] })
   })
 })
 
@@ -94,16 +111,19 @@ describe('who asks', () => {
   test('what is refused for now says when to come back', async () => {
     await post({ hotkey: HOTKEY, netuids: [1] }, 'poor').expect(201)
     const active = await post({ hotkey: OTHER, netuids: [1] }, 'poor').expect(429)
+    expect(active.body.error.detail).toEqual({ max_active: 1 })
     expect(Number(active.headers['retry-after'])).toBeGreaterThan(0)
     service.failNext(new AppError('DATABASE_DOWN', 'the database cannot be reached'))
     const down = await get('/registrations/r1', 'poor').expect(503)
     expect(Number(down.headers['retry-after'])).toBeGreaterThan(0)
     await server.close()
-    url = await start({ requestsPerMinute: 2 })
+    server = await start({ requestsPerMinute: 2 })
     await get('/registrations').expect(200)
     await get('/registrations').expect(200)
     const many = await get('/registrations').expect(429)
     expect(many.headers['retry-after']).toBe('30')
+    await server.close()
+    server = await start()
   })
 
   test('an unforeseen error tells nothing but the id of the request', async () => {

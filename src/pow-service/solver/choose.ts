@@ -40,6 +40,7 @@ interface ChooseOptions {
 /**
  * Finds the solvers to use and starts and tests a thread on each core and device. `auto` takes every CUDA device and the first of the processor's solvers that
  * passes; whatever fails is reported as an error, and the next one is tried. A solver that was asked for by name must pass, on one core or device at least.
+ * CONFIG_INVALID when what is asked for is not there, SOLVER_WRONG when nothing passes.
  */
 export async function chooseSolvers({ wanted, threads, nice, files, log, metrics }: ChooseOptions): Promise<Choice> {
   const addon = files.addon ?? ADDON_FILE
@@ -106,7 +107,7 @@ export async function chooseSolvers({ wanted, threads, nice, files, log, metrics
   }
   if (seats.length === 0) {
     if (threads < 1) throw new AppError('CONFIG_INVALID', 'there are to be no solver threads, and no CUDA device is fit for work')
-    throw new AppError('INTERNAL', 'no solver passes its self-test on this machine, so none is used')
+    throw new AppError('SOLVER_WRONG', 'no solver passes its self-test on this machine, so none is used')
   }
   return { seats, open }
 }
@@ -118,5 +119,5 @@ function seatsOf({ name, devices }: SolverReport, threads: number): Seat[] {
 
 function asAppError(solver: SolverName, reason: unknown): AppError {
   if (reason instanceof AppError) return reason
-  return new AppError('INTERNAL', `solver ${solver} did not start: ${errorMessage(reason)}`, {}, reason)
+  return new AppError('SOLVER_WRONG', `solver ${solver} did not start: ${errorMessage(reason)}`, {}, reason)
 }

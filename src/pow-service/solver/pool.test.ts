@@ -246,7 +246,7 @@ describe('a kernel that is wrong', () => {
   test('is not used where it alone was asked for', async () => {
     const addon = addonWith('if (found > 0 && ++calls === 10) return [tried, found - 1]', ['portable', 'avx2'])
     await expect(open({ solver: 'avx2', files: { addon } })).rejects.toMatchObject({
-      code: 'INTERNAL',
+      code: 'SOLVER_WRONG',
       message: expect.stringContaining('avx2'),
     })
   })
@@ -260,7 +260,7 @@ describe('a kernel that is wrong', () => {
   test('and no other being there, no pool is made', async () => {
     const addon = addonWith('found && (hits[0] ^= 1)')
     const wasm = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0])
-    await expect(open({ solver: 'auto', files: { addon, wasm } })).rejects.toMatchObject({ code: 'INTERNAL' })
+    await expect(open({ solver: 'auto', files: { addon, wasm } })).rejects.toMatchObject({ code: 'SOLVER_WRONG' })
   })
 })
 

@@ -58,7 +58,10 @@ export interface PoolOptions {
 
 const MEASURE_EVERY_MS = 1_000
 
-/** Starts and tests the solvers. Rejects with CONFIG_INVALID when the one asked for is not there, and with INTERNAL when none is right. */
+/**
+ * Starts and tests the solvers. Rejects with CONFIG_INVALID when the one asked for is not there, with SOLVER_WRONG when it, or of all of them none, passes
+ * its self-test, and with INTERNAL when one dies after it.
+ */
 export async function createPool<W extends Work = Work>(options: PoolOptions): Promise<Pool<W>> {
   const { solver: wanted = 'auto', threads = availableParallelism(), nice = 10, log, files = {} } = options
   const metrics = createSolverMetrics(options.metrics ?? createMetrics())

@@ -34,7 +34,7 @@ interface Question {
 }
 
 export interface SelfTest {
-  /** Rejects with INTERNAL, saying what the solver got wrong. The same questions for every solver that is asked. */
+  /** Rejects with SOLVER_WRONG, saying what the solver got wrong. The same questions for every solver that is asked. */
   check(solver: Solver): Promise<void>
 }
 
@@ -56,7 +56,7 @@ async function ask(solver: Solver, question: Question, signal: AbortSignal): Pro
   const { about, preimage, byteOrder, limit, range, expected } = question
   const fail = (what: string, cause?: unknown): AppError =>
     new AppError(
-      'INTERNAL',
+      'SOLVER_WRONG',
       `solver ${solver.name} on ${solver.device} failed its self-test (${about}, ${byteOrder}-endian): ${what}`,
       {},
       cause,

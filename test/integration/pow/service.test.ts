@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { keyPairOf } from '../../../src/chain/submit/keys.js'
 import { silentLog } from '../../../src/core/log.js'
 import { sleep } from '../../../src/core/lifecycle.js'
+import { buyPlace, openJournal } from '../../../src/pow-service/index.js'
 import { migrate, openDatabase } from '../../../src/store/index.js'
 import { testDatabase } from '../../support/database.js'
 import { startPowWorld, type PowWorld, type PowWorldOptions } from '../../support/pow-world.js'
@@ -14,6 +15,7 @@ import { eventually } from '../../support/waiting.js'
 /** Not found while a test runs, and found at once. */
 const HOPELESS = 10n ** 15n
 const EASY = { Difficulty: [[[1], '1000']] }
+const TAO = 1_000_000_000n
 const TIMING = { lockMs: 2_000, stalledMs: 500, leadMs: 200, patienceMs: 1_000 }
 
 function worldOf(options: PowWorldOptions): Promise<PowWorld> {
@@ -102,6 +104,36 @@ describe('the registration service', () => {
       expect(await world.rpc.request('system_accountNextIndex', [pair.address])).toBe(0)
       expect(await state.get('SubtensorModule', 'Owner', pair.publicKey)).toBe(cold.publicKey)
     }
+  })
+
+  test('where the chain takes no work any more, refuses it and says when a place is within the limit', async () => {
+    await using db = await testDatabase()
+    await using world = await worldOf({ databaseUrl: db.url, paid: true })
+    const { pair, cold, client, submitter } = await world.customer('a')
+    const asked = { hotkey: pair.address, coldkey: cold.address, netuids: [1] }
+    await expect(client.create(asked)).rejects.toMatchObject({ code: 'REFUSED', detail: { reason: 'POW_REMOVED' } })
+    await world.rpc.request('dev_setStorage', [
+      {
+        System: { Account: [[[cold.address], { providers: 1, data: { free: String(100n * TAO) } }]] },
+        SubtensorModule: { Burn: [[[1], String(2n * TAO)]], MinBurn: [[[1], '1']], BurnHalfLife: [[[1], 4]] },
+      },
+    ])
+    await sleep(700)
+    const limitRao = TAO + TAO / 2n
+    const { id } = await client.create({ ...asked, mode: 'burn', maxCost: String(limitRao) })
+    const states: string[] = []
+    const journal = openJournal(world.folder, world.genesisHash)
+    const place = await buyPlace({
+      ...{ netuid: 1, hotkey: pair.publicKey, pair: cold, limitRao, submitter, journal, log: silentLog, lookMs: 200 },
+      ...{
+        told: { client, id, onNews: ({ state, reason }) => void states.push(reason?.code ?? state) },
+        signal: AbortSignal.timeout(30_000),
+      },
+    })
+    expect(place.uid).toEqual(expect.any(Number))
+    expect(states).toEqual(expect.arrayContaining(['TOO_EXPENSIVE', 'ready']))
+    const account = (await (await submitter.head()).state.get('System', 'Account', cold.publicKey)) as { data: { free: bigint } }
+    expect(100n * TAO - account.data.free).toBeLessThanOrEqual(limitRao + TAO / 100n)
   })
 
   test('waits for a used quota, and says until when', async () => {

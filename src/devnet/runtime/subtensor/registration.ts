@@ -66,7 +66,13 @@ function registrationLimit(ctx: Context, netuid: number): number {
 }
 
 /** Takes the price of a slot from the coldkey, out of existence, and gives the slot to the hotkey. */
-export function admitPaid(ctx: Context, config: SubtensorConfig, netuid: number, coldkey: Hex, hotkey: Hex): { uid: number; price: bigint } {
+export function admitPaid(
+  ctx: Context,
+  config: SubtensorConfig,
+  netuid: number,
+  coldkey: Hex,
+  hotkey: Hex,
+): { uid: number; price: bigint } {
   ensure(!has(ctx, 'Uids', netuid, hotkey), 'AlreadyRegistered')
   const price = get(ctx, 'Burn', netuid)
   ensure(canPay(ctx, config.currency, coldkey, price), 'NotEnoughBalanceToStake')
