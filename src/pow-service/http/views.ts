@@ -141,7 +141,7 @@ export const quote = z
     }),
     quota: z
       .object({
-        per_blok: registrations('that a block takes at most'),
+        per_block: registrations('that a block takes at most'),
         used_this_block: registrations('in this block'),
         per_interval: registrations('that an interval takes at most'),
         used_this_interval: registrations('in this interval'),

@@ -115,7 +115,7 @@ describe('the registration service', () => {
     await world.rpc.request('dev_setStorage', [
       {
         System: { Account: [[[cold.address], { providers: 1, data: { free: String(100n * TAO) } }]] },
-        SubtensorModule: { Burn: [[[1], String(2n * TAO)]], MinBurn: [[[1], '1']], BurnHalfLife: [[[1], 4]] },
+        SubtensorModule: { Burn: [[[1], String(8n * TAO)]], MinBurn: [[[1], '1']], BurnHalfLife: [[[1], 3]] },
       },
     ])
     await sleep(700)
