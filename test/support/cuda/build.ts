@@ -65,7 +65,7 @@ export async function buildCuda(compile: string, folder: string): Promise<CudaBu
   const at = (name: string) => join(folder, name)
   writeFileSync(at('pow.cu'), kernel ?? '')
   const { include_dir: nodeApi } = createRequire(import.meta.url)('node-api-headers') as { include_dir: string }
-  const options = ['-std=c++17', '-O0', '-fPIC', `-I${CUDA}`, `-I${SUPPORT}`]
+  const options = ['-std=c++17', '-O1', '-fPIC', `-I${CUDA}`, `-I${SUPPORT}`]
   const run = (...args: string[]) => promisify(execFile)(compile, [...options, ...args])
   const addon = at('build/cuda.node')
   await Promise.all([

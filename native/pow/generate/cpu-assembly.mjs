@@ -1,0 +1,108 @@
+// Keccak of AVX-512 as inline assembly, whole: no lane goes through memory between rounds, and instructions come in the order of the description.
+import { describeKeccakAhead } from './description.mjs'
+import { hex } from './print.mjs'
+import { BROADCAST, printWithRegisters, zmm } from './registers.mjs'
+
+/** @typedef {import('./graph.mjs').Features} Features */
+
+const LANES = Array.from({ length: 25 }, (_, k) => `a${k}`)
+const EFFECTS = Array.from({ length: 5 }, (_, x) => `e${x}`)
+const STATE = [...LANES, ...EFFECTS]
+/** Exchanges tried for a better choice of registers, from a fixed start. */
+const EXCHANGES = 600
+
+/**
+ * `name<little>(d)`: the lane that decides, of lanes d[0..3], as the function of the same shape in kernel-avx512.inc.
+ *
+ * @param {string} name
+ * @param {Features} features
+ * @returns {string}
+ */
+export function keccakAssembly(name, features) {
+  const keccak = describeKeccakAhead(features)
+  const literals = []
+  const places = {
+    literal: (value) => {
+      const known = literals.indexOf(value)
+      return `${8 * (known < 0 ? literals.push(value) - 1 : known)}(%[literals])${BROADCAST}`
+    },
+    room: (index) => `${64 * index}(%[room])`,
+  }
+  const homes = chooseHomes(keccak.round, places)
+  const state = registersOf(homes)
+  const first = printWithRegisters(keccak.first, {
+    ...places,
+    inputs: Object.fromEntries([0, 1, 2, 3].map((k) => [`d${k}`, `${64 * k}(%[d])`])),
+    outputs: homes,
+  })
+  const round = printRound(keccak.round, places, homes)
+  const [big, little] = [keccak.lastBig, keccak.lastLittle].map((phase) => printWithRegisters(phase, { ...places, inputs: state, outputs: [0] }))
+  const room = Math.max(...[first, round, big, little].map((part) => part.room))
+  const whole = (last) => [
+    ...first.lines,
+    '.p2align 6',
+    '1:',
+    ...round.lines,
+    'add $8, %[rc]',
+    'cmp %[end], %[rc]',
+    'jne 1b',
+    ...last.lines,
+    `vmovdqa64 ${zmm(0)}, (%[room])`,
+  ]
+  const numbers = (values) => values.map((value) => `    ${hex(value, 64)},`).join('\n')
+  return `template <bool little> POW_TARGET POW_APART static __m512i ${name}(const __m512i *d) {
+  static const uint64_t MIDDLE_ROUNDS[${keccak.roundConstants.length}] = {
+${numbers(keccak.roundConstants)}
+  };
+  static const uint64_t LITERALS[${literals.length}] = {
+${numbers(literals)}
+  };
+  __m512i room[${Math.max(room, 1)}];
+  const uint64_t *rc = MIDDLE_ROUNDS;
+  if (little) {
+${statement(whole(little))}
+  } else {
+${statement(whole(big))}
+  }
+  return room[0];
+}
+`
+}
+
+function printRound(phase, places, homes) {
+  const inputs = { ...registersOf(homes), rc: `(%[rc])${BROADCAST}` }
+  return printWithRegisters(phase, { ...places, inputs, outputs: homes })
+}
+
+function registersOf(homes) {
+  return Object.fromEntries(STATE.map((name, k) => [name, homes[k]]))
+}
+
+/** A register for each word of the state, such that a round ends with few moves: exchanges of two that do no harm are kept. */
+function chooseHomes(phase, places) {
+  let homes = STATE.map((_, k) => k)
+  let { moves } = printRound(phase, places, homes)
+  let random = 1
+  const upTo = (limit) => {
+    random = (random * 48271) % 2147483647
+    return random % limit
+  }
+  for (let k = 0; k < EXCHANGES; k++) {
+    const [i, j] = [upTo(homes.length), upTo(homes.length)]
+    const other = homes.with(i, homes[j]).with(j, homes[i])
+    const printed = printRound(phase, places, other)
+    if (printed.moves > moves) continue
+    homes = other
+    moves = printed.moves
+  }
+  return homes
+}
+
+function statement(lines) {
+  const clobbered = Array.from({ length: 32 }, (_, k) => `"xmm${k}"`).join(', ')
+  return `    __asm__ volatile(
+${lines.map((line) => `        "${line}\\n\\t"`).join('\n')}
+        : [rc] "+r"(rc)
+        : [end] "r"(MIDDLE_ROUNDS + sizeof MIDDLE_ROUNDS / sizeof *MIDDLE_ROUNDS), [d] "r"(d), [literals] "r"(LITERALS), [room] "r"(room)
+        : ${clobbered}, "memory", "cc");`
+}
