@@ -48,6 +48,7 @@ class Program {
       this.#wanted.set(nameOf(ref), places.outputs[k])
     })
     for (const name of phase.inputs) {
+      if (!this.#uses.has(name)) continue
       const place = places.inputs[name]
       if (typeof place === 'string') this.#memory.set(name, place)
       else this.#put(name, place)

@@ -194,7 +194,7 @@ test('HTTP and gRPC answer the same to the same, whatever was asked before', asy
         seen.add(one.ok ? event.grpc.method : one.code)
       }
     }),
-    { numRuns: 25, examples: [[fullLife()]] },
+    { numRuns: 15, examples: [[fullLife()]] },
   )
   const wanted = [
     'Create',

@@ -1,6 +1,6 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { grpcClient, type GrpcClient } from '../../../test/support/grpc-client.js'
-import { memoryPow, testAccess, type MemoryPow } from '../../../test/support/memory-pow.js'
+import { memoryPow, powOf, testAccess, type MemoryPow } from '../../../test/support/memory-pow.js'
 import { eventually } from '../../../test/support/waiting.js'
 import { AppError } from '../../core/errors.js'
 import { startGrpcServer, type GrpcServer } from '../../core/grpc/index.js'
@@ -18,15 +18,16 @@ let alice: GrpcClient
 let bob: GrpcClient
 const clients: GrpcClient[] = []
 
-beforeEach(async () => {
+beforeAll(() => start())
+
+beforeEach(() => {
   service = memoryPow()
-  await start()
 })
 
-afterEach(stop)
+afterAll(stop)
 
 async function start(options: Parameters<typeof testAccess>[0] = {}): Promise<void> {
-  const services = [powGrpc({ service, access: testAccess(options) })]
+  const services = [powGrpc({ service: powOf(() => service), access: testAccess(options) })]
   server = await startGrpcServer({ host: '127.0.0.1', port: 0, services, log: silentLog })
   alice = client({ authorization: 'Bearer alice' })
   bob = client({ 'x-api-key': 'bob' })
@@ -35,6 +36,16 @@ async function start(options: Parameters<typeof testAccess>[0] = {}): Promise<vo
 async function stop(): Promise<void> {
   for (const one of clients.splice(0)) one.close()
   await server.close()
+}
+
+/** For the rest of this test. */
+async function startInstead(options: Parameters<typeof testAccess>[0]): Promise<void> {
+  await stop()
+  await start(options)
+  onTestFinished(async () => {
+    await stop()
+    await start()
+  })
 }
 
 function client(headers: Record<string, string>): GrpcClient {
@@ -125,8 +136,7 @@ describe('who asks', () => {
   })
 
   test('too many requests are told when to come back', async () => {
-    await stop()
-    await start({ requestsPerMinute: 2 })
+    await startInstead({ requestsPerMinute: 2 })
     await alice.call('List', {})
     await alice.call('List', {})
     await expect(alice.call('List', {})).rejects.toMatchObject({ status: 8, code: 'RATE_LIMITED', retryAfter: '30' })
@@ -134,8 +144,7 @@ describe('who asks', () => {
   })
 
   test('where no key is needed on the same machine, one that comes through a proxy needs it', async () => {
-    await stop()
-    await start({ open: 'loopback' })
+    await startInstead({ open: 'loopback' })
     await client({}).call('List', {})
     await expect(client({ 'x-forwarded-for': '203.0.113.9' }).call('List', {})).rejects.toMatchObject({ status: 16 })
   })
@@ -157,6 +166,7 @@ describe('watching', () => {
 
   test('the service is told when the caller cancels, its deadline passes, or the server stops', async () => {
     await alice.call('Create', { hotkey: HOTKEY, netuids: [1] })
+    onTestFinished(() => start())
     const gone = (how: string): Promise<void> => eventually(how, () => service.watchers() === 0, 2_000)
 
     const cancelled = alice.stream('Watch', { id: 'r1' })
