@@ -135,8 +135,11 @@ export async function createPowService(options: PowFaceOptions): Promise<PowServ
       await check({ hotkey, coldkey, mode, netuids })
       const maxActive = caller.limits.activeJobs ?? limits.maxActive
       const asked = { customer: caller.customer, genesisHash, hotkey, coldkey, mode, maxCost, deadline, netuids }
-      const { registration, created } = await store.create(asked, maxActive)
-      if (created) {
+      const { registration: stored, created } = await store.create(asked, maxActive)
+      // Asked again with another limit, it is the same registration with that limit.
+      const isChanged = !created && stored.maxCost !== maxCost
+      const registration = isChanged ? ((await store.save({ ...stored, maxCost })) ?? stored) : stored
+      if (created || isChanged) {
         log.info({ registration: registration.id, customer: caller.customer, mode, netuids }, 'registration asked for')
         await publishRequest(jobs.bus, registration.id).catch((error: unknown) =>
           log.debug({ reason: errorMessage(error) }, 'request not told'),

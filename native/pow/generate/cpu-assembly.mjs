@@ -8,8 +8,8 @@ import { BROADCAST, printWithRegisters, zmm } from './registers.mjs'
 const LANES = Array.from({ length: 25 }, (_, k) => `a${k}`)
 const EFFECTS = Array.from({ length: 5 }, (_, x) => `e${x}`)
 const STATE = [...LANES, ...EFFECTS]
-/** Exchanges tried for a better choice of registers, from a fixed start. */
-const EXCHANGES = 600
+/** Where the state is whenever a round begins. Two registers are left for what is under way. */
+const HOMES = STATE.map((_, k) => k)
 
 /**
  * `name<little>(d)`: the lane that decides, of lanes d[0..3], as the function of the same shape in kernel-avx512.inc.
@@ -28,14 +28,14 @@ export function keccakAssembly(name, features) {
     },
     room: (index) => `${64 * index}(%[room])`,
   }
-  const homes = chooseHomes(keccak.round, places)
-  const state = registersOf(homes)
+  const state = Object.fromEntries(STATE.map((word, k) => [word, HOMES[k]]))
   const first = printWithRegisters(keccak.first, {
     ...places,
     inputs: Object.fromEntries([0, 1, 2, 3].map((k) => [`d${k}`, `${64 * k}(%[d])`])),
-    outputs: homes,
+    outputs: HOMES,
   })
-  const round = printRound(keccak.round, places, homes)
+  const inputs = { ...state, rc: `(%[rc])${BROADCAST}` }
+  const round = printWithRegisters(keccak.round, { ...places, inputs, outputs: HOMES })
   const [big, little] = [keccak.lastBig, keccak.lastLittle].map((phase) => printWithRegisters(phase, { ...places, inputs: state, outputs: [0] }))
   const room = Math.max(...[first, round, big, little].map((part) => part.room))
   const whole = (last) => [
@@ -67,35 +67,6 @@ ${statement(whole(big))}
   return room[0];
 }
 `
-}
-
-function printRound(phase, places, homes) {
-  const inputs = { ...registersOf(homes), rc: `(%[rc])${BROADCAST}` }
-  return printWithRegisters(phase, { ...places, inputs, outputs: homes })
-}
-
-function registersOf(homes) {
-  return Object.fromEntries(STATE.map((name, k) => [name, homes[k]]))
-}
-
-/** A register for each word of the state, such that a round ends with few moves: exchanges of two that do no harm are kept. */
-function chooseHomes(phase, places) {
-  let homes = STATE.map((_, k) => k)
-  let { moves } = printRound(phase, places, homes)
-  let random = 1
-  const upTo = (limit) => {
-    random = (random * 48271) % 2147483647
-    return random % limit
-  }
-  for (let k = 0; k < EXCHANGES; k++) {
-    const [i, j] = [upTo(homes.length), upTo(homes.length)]
-    const other = homes.with(i, homes[j]).with(j, homes[i])
-    const printed = printRound(phase, places, other)
-    if (printed.moves > moves) continue
-    homes = other
-    moves = printed.moves
-  }
-  return homes
 }
 
 function statement(lines) {

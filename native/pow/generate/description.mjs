@@ -257,8 +257,9 @@ function effectsOfColumns(g) {
 /** Of the round's steps: when each is due, in steps. A row of five lanes takes the exclusive ors, rotates and chis of fifteen. */
 const PER_ROW = 15
 const PER_LANE = PER_ROW / 5
-/** From a lane's rotate to the chi in its place: by then, rotates of almost two more rows are under way, and chis of one row fall between rotates of others. */
-const TO_CHI = 26
+/** From a lane's rotate to the chi in its place: by then the next row's are done and those after it begun, so that chis fall between
+ *  rotates of other rows and wait for none. */
+const TO_CHI = 21
 const CHI_TO_PARITY = 4
 
 function describeRoundAhead(features) {

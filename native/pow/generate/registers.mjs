@@ -20,18 +20,17 @@ const REGISTERS = Array.from({ length: 32 }, (_, k) => k)
  *
  * @param {Phase} phase Of exclusive or, rotates and three-input logic on 64-bit words.
  * @param {Places} places
- * @returns {{ lines: string[], room: number, moves: number }} Room: words in memory at once. Moves: instructions that only copy.
+ * @returns {{ lines: string[], room: number }} Room: for how many words, used by the instructions.
  */
 export function printWithRegisters(phase, places) {
   const program = new Program(phase, places)
   phase.steps.forEach((step, at) => program.step(step, at))
   program.finish(phase.outputs)
-  return { lines: program.lines, room: program.room, moves: program.moves }
+  return { lines: program.lines, room: program.room }
 }
 
 class Program {
   lines = []
-  moves = 0
   room = 0
   #register = new Map()
   #memory = new Map()
@@ -130,7 +129,6 @@ class Program {
   }
 
   #move(from, to) {
-    this.moves++
     const broadcast = from.endsWith(BROADCAST)
     this.#emit(`${broadcast ? 'vpbroadcastq' : 'vmovdqa64'} ${broadcast ? from.slice(0, -BROADCAST.length) : from}, ${zmm(to)}`)
   }
@@ -177,8 +175,7 @@ class Program {
     if (!this.#memory.has(name)) {
       const index = this.#freeRoom.pop() ?? this.room++
       this.#memory.set(name, this.places.room(index))
-      this.moves++
-      this.#emit(`vmovdqa64 ${zmm(register)}, ${this.places.room(index)}`)
+        this.#emit(`vmovdqa64 ${zmm(register)}, ${this.places.room(index)}`)
     }
     this.#register.delete(name)
     this.#free.add(register)

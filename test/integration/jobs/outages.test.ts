@@ -11,9 +11,7 @@ import { hasRedis, testRedis } from '../../support/redis.js'
 import { eventually } from '../../support/waiting.js'
 import { freshPrefix, gate, jobsAt, SHORT, wireTo } from './rig.js'
 
-// Mostly waits, and each test has servers of its own.
-const together = test.concurrent
-const withRedis = hasRedis() ? together : test.skip
+const withRedis = test.skipIf(!hasRedis())
 
 /** A program that works off a queue, listens and leads, and notes what it sees. */
 async function busyProgram(jobs: Jobs) {
@@ -102,7 +100,7 @@ withRedis('Redis started again empty: the handler of a job that is gone is told,
   await program.end()
 })
 
-together('PostgreSQL crashed and started again: jobs go on, each once, messages arrive, and leading begins anew', async () => {
+test('PostgreSQL crashed and started again: jobs go on, each once, messages arrive, and leading begins anew', async () => {
   const folder = await mkdtemp(path.join(tmpdir(), 'taogate-jobs-'))
   const database = await openDatabase({ dataDir: folder, log: silentLog })
   try {
@@ -128,7 +126,7 @@ together('PostgreSQL crashed and started again: jobs go on, each once, messages 
   }
 })
 
-together.each(['postgres', 'redis'] as const)(
+test.each(['postgres', 'redis'] as const)(
   'without its server (%s) everything fails in time and close ends, whether it is gone or hangs',
   async (backend) => {
     if (backend === 'redis' && !hasRedis()) return
@@ -160,7 +158,7 @@ together.each(['postgres', 'redis'] as const)(
   },
 )
 
-together('a worker cut off keeps its place: work goes on when the connection is mended', async () => {
+test('a worker cut off keeps its place: work goes on when the connection is mended', async () => {
   await using db = await testDatabase({ empty: true })
   await using wire = await wireTo(db.url)
   await using jobs = await jobsAt({ databaseUrl: wire.url }, freshPrefix())
@@ -179,7 +177,7 @@ together('a worker cut off keeps its place: work goes on when the connection is 
   await program.end()
 })
 
-together('without a server there is no start, and the reason is said', async () => {
+test('without a server there is no start, and the reason is said', async () => {
   const timing = { ...SHORT, waitMs: 300 }
   await expect(jobsAt({ databaseUrl: 'postgres://x:y@127.0.0.1:9/z' }, 'p', { timing })).rejects.toMatchObject({ code: 'QUEUE_DOWN' })
   await expect(jobsAt({ redisUrl: 'redis://:hidden@127.0.0.1:9' }, 'p', { timing })).rejects.toMatchObject({

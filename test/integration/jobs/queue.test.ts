@@ -31,8 +31,7 @@ afterAll(async () => {
   await database[Symbol.asyncDispose]()
 })
 
-// Mostly waits; each test has a part of the server to itself.
-describe.each(['postgres', 'redis'] as const)('jobs on %s', { concurrent: true }, (backend) => {
+describe.each(['postgres', 'redis'] as const)('jobs on %s', (backend) => {
   const place = (): Place => ({ databaseUrl: database.url, ...(backend === 'redis' ? { redisUrl: redis?.url } : {}) })
   const run = test.skipIf(backend === 'redis' && !hasRedis())
 
@@ -163,7 +162,7 @@ describe.each(['postgres', 'redis'] as const)('jobs on %s', { concurrent: true }
           inHand.add(id)
           busy[at] = (busy[at] ?? 0) + 1
           most = Math.max(most, busy[at] ?? 0)
-          await sleep(10)
+          await sleep(30)
           busy[at] = (busy[at] ?? 0) - 1
           inHand.delete(id)
           done.push(id)
