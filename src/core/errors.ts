@@ -68,6 +68,12 @@ export class AppError extends Error {
   }
 }
 
+/** The detail of an error as REST and gRPC tell it: with names in snake case. Values in it are data and stay as they are. */
+export function detailOnWire({ detail }: AppError): ErrorDetail {
+  const nameOnWire = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  return Object.fromEntries(Object.entries(detail).map(([name, value]) => [nameOnWire(name), value]))
+}
+
 export function isAppError(error: unknown): error is AppError {
   return error instanceof AppError
 }

@@ -58,7 +58,8 @@ function createStore(): RegistrationStore & { failing: boolean; rows: Map<string
       answer(() => {
         const row = rows.get(id)
         if (row === undefined || ENDED_STATES.includes(row.state)) return row ?? null
-        const ended: Registration = { ...row, state: 'cancelled', endedAt: row.createdAt, version: row.version + 1 }
+        const targets = row.targets.map((target) => ({ ...target, solution: null }))
+        const ended: Registration = { ...row, targets, state: 'cancelled', endedAt: row.createdAt, version: row.version + 1 }
         rows.set(id, ended)
         return ended
       }),
@@ -423,7 +424,7 @@ describe('the coordinator', () => {
         }
         await w.close()
       }),
-      { numRuns: 40 },
+      { numRuns: 60 },
     )
   })
 })

@@ -119,8 +119,10 @@ const SAVE = `
   WHERE id = $1 AND version = $2
   RETURNING ${COLUMNS}`
 
+/** What was to be used while it was under way goes with it. */
 const CANCEL = `
-  UPDATE registrations SET state = 'cancelled', reason = NULL, ended_at = now(), updated_at = now(), version = version + 1
+  UPDATE registrations SET state = 'cancelled', reason = NULL, ended_at = now(), updated_at = now(), version = version + 1,
+    targets = (SELECT jsonb_agg(target || '{"solution": null, "offer": null}' ORDER BY place) FROM jsonb_array_elements(targets) WITH ORDINALITY t (target, place))
   WHERE id = $1 AND customer = $2 AND ended_at IS NULL
   RETURNING ${COLUMNS}`
 

@@ -60,7 +60,7 @@ describe('errors', () => {
         throw new AppError('RATE_LIMITED', 'too many — wait', { limit: 3, who: 'Zoë', retryAfterSeconds: 2.1 })
       },
     })
-    const detail = { limit: 3, who: 'Zoë', retryAfterSeconds: 2.1 }
+    const detail = { limit: 3, who: 'Zoë', retry_after_seconds: 2.1 }
     await expect(client.call('Get', { id: 'a' })).rejects.toMatchObject({
       status: 8,
       message: 'too many — wait',

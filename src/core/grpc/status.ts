@@ -1,5 +1,5 @@
 import { Metadata } from '@grpc/grpc-js'
-import { AppError, ERRORS } from '../errors.js'
+import { AppError, detailOnWire, ERRORS } from '../errors.js'
 
 /** How a call ended that failed. */
 export interface FailedStatus {
@@ -26,7 +26,7 @@ function statusWith(error: AppError, requestId: string): FailedStatus {
   const metadata = new Metadata()
   metadata.set('error-code', error.code)
   metadata.set('request-id', requestId)
-  const detail = ascii(JSON.stringify(error.detail))
+  const detail = ascii(JSON.stringify(detailOnWire(error)))
   if (detail !== '{}' && detail.length <= MAX_DETAIL) metadata.set('error-detail', detail)
   const seconds = retryAfterSeconds(error)
   if (seconds !== null) metadata.set('retry-after', String(seconds))

@@ -1,15 +1,16 @@
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
-import { AppError, ERRORS, isAppError } from '../errors.js'
+import { AppError, detailOnWire, ERRORS, isAppError } from '../errors.js'
 import type { Logger } from '../log.js'
 
 /** Shapes the body of an answer that is an error. What is INTERNAL must tell nothing but the request's id. */
 export type ErrorBody = (error: AppError, requestId: string) => unknown
 
-/** `{error: {code, message, detail?, requestId}}`: what REST routes answer. */
+/** `{error: {code, message, detail?, request_id}}`: what REST routes answer. */
 export function restErrorBody(error: AppError, requestId: string): unknown {
-  const { code, message, detail } = error
-  if (code === 'INTERNAL') return { error: { code, message: 'internal error', requestId } }
-  return { error: { code, message, ...(Object.keys(detail).length === 0 ? {} : { detail }), requestId } }
+  const { code, message } = error
+  if (code === 'INTERNAL') return { error: { code, message: 'internal error', request_id: requestId } }
+  const detail = detailOnWire(error)
+  return { error: { code, message, ...(Object.keys(detail).length === 0 ? {} : { detail }), request_id: requestId } }
 }
 
 /** Makes everything that fails in these routes, and every path below them that does not exist, an answer of that shape. */

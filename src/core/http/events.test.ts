@@ -118,7 +118,7 @@ test('what fails before the first event is an ordinary answer, later an event; w
   expect(await refused.json()).toMatchObject({ error: { code: 'NOT_FOUND', message: 'no such registration' } })
   message = 'known'
   const known = await fetch(url)
-  expect(await known.text()).toContain(`data: one\n\nevent: error\ndata: {"error":{"code":"DATABASE_DOWN","message":"away","requestId":"`)
+  expect(await known.text()).toContain(`data: one\n\nevent: error\ndata: {"error":{"code":"DATABASE_DOWN","message":"away","request_id":"`)
   expect(seen).toEqual([])
   message = 'unknown'
   const unknown = await (await fetch(url)).text()

@@ -43,10 +43,12 @@ test('errors of mounted routes have the shape of REST, those beside them the sha
   )
   const requestId = expect.stringMatching(/^[0-9a-f-]{36}$/)
   const refused = await http.get('/part/v1/refused').expect(422)
-  expect(refused.body).toEqual({ error: { code: 'REFUSED', message: 'the chain would not', detail: { reason: 'POW_OFF' }, requestId } })
-  expect(refused.get('x-request-id')).toBe(refused.body.error.requestId)
+  expect(refused.body).toEqual({
+    error: { code: 'REFUSED', message: 'the chain would not', detail: { reason: 'POW_OFF' }, request_id: requestId },
+  })
+  expect(refused.get('x-request-id')).toBe(refused.body.error.request_id)
   expect((await http.get('/part/v1/broken').expect(500)).body).toEqual({
-    error: { code: 'INTERNAL', message: 'internal error', requestId },
+    error: { code: 'INTERNAL', message: 'internal error', request_id: requestId },
   })
   await http.get('/part/v1/wait').expect(429).expect('retry-after', '3')
   expect((await http.get('/part/v1/none?key=secret').expect(404)).body).toMatchObject({
@@ -115,7 +117,7 @@ test('a key comes as bearer or in a header of its own, and every answer says wha
   await http.get('/part/v1/me').set('authorization', 'bearer good').expect(200)
   const limited = await http.get('/part/v1/me').set('x-api-key', 'good').expect(429)
   expect(limited.headers).toMatchObject({ 'retry-after': '20', 'x-ratelimit-limit': '3', 'x-ratelimit-remaining': '0' })
-  expect(limited.body).toMatchObject({ error: { code: 'RATE_LIMITED', detail: { retryAfterSeconds: 20 } } })
+  expect(limited.body).toMatchObject({ error: { code: 'RATE_LIMITED', detail: { retry_after_seconds: 20 } } })
 
   for (const headers of [{}, { authorization: 'Basic Z29vZA==' }, { authorization: 'Bearer bad' }, { 'x-api-key': 'bad' }]) {
     const { body } = await http.get('/part/v1/me').set(headers).expect(401).expect('www-authenticate', 'Bearer')

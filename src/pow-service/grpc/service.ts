@@ -3,7 +3,7 @@ import type { Caller } from '../../core/api-keys.js'
 import { credentialsOf, type GrpcCall, type GrpcMethod, type GrpcService } from '../../core/grpc/index.js'
 import type { Access } from '../../core/http/index.js'
 import type { PowService } from '../contract.js'
-import { errorToWire, toWire } from '../http/wire.js'
+import { toWire } from '../http/wire.js'
 import { parseListQuery, parseQuoteQuery, parseRegistrationId, parseRegistrationInput, registrationInput } from '../input.js'
 
 export interface PowGrpcDeps {
@@ -21,25 +21,12 @@ export function powGrpc({ service, access }: PowGrpcDeps): GrpcService {
   const callerOf = (call: GrpcCall): Promise<Caller> => access.authenticate(credentialsOf(call), 'pow')
 
   function unary(method: (caller: Caller, request: unknown) => Promise<object>): GrpcMethod {
-    return {
-      async unary(call) {
-        const caller = await callerOf(call)
-        try {
-          return await method(caller, call.request)
-        } catch (error) {
-          throw errorToWire(error)
-        }
-      },
-    }
+    return { unary: async (call) => method(await callerOf(call), call.request) }
   }
 
   async function* watch(call: GrpcCall): AsyncGenerator<object> {
     const caller = await callerOf(call)
-    try {
-      yield* service.watch(caller, idOf(call.request), call.signal)
-    } catch (error) {
-      throw errorToWire(error)
-    }
+    yield* service.watch(caller, idOf(call.request), call.signal)
   }
 
   return {

@@ -122,6 +122,7 @@ describe('who asks', () => {
     await get('/registrations').expect(200)
     const many = await get('/registrations').expect(429)
     expect(many.headers['retry-after']).toBe('30')
+    expect(many.body.error.detail).toEqual({ limit: 2, retry_after_seconds: 30 })
     await server.close()
     server = await start()
   })
@@ -129,7 +130,7 @@ describe('who asks', () => {
   test('an unforeseen error tells nothing but the id of the request', async () => {
     service.failNext(new Error('password=hunter2'))
     const answer = await get('/registrations').expect(500)
-    expect(answer.body).toEqual({ error: { code: 'INTERNAL', message: 'internal error', requestId: answer.headers['x-request-id'] } })
+    expect(answer.body).toEqual({ error: { code: 'INTERNAL', message: 'internal error', request_id: answer.headers['x-request-id'] } })
   })
 })
 

@@ -8,7 +8,7 @@ import type { PowService, RegistrationEvent } from '../contract.js'
 import { parseListQuery, parseQuoteQuery, parseRegistrationId, parseRegistrationInput } from '../input.js'
 import { openApiDocument } from './openapi.js'
 import { quote, registrationEvent, registrationPage, registrationView } from './views.js'
-import { errorToWire, type Inside, toWire } from './wire.js'
+import { type Inside, toWire } from './wire.js'
 
 export interface PowRoutesDeps {
   service: PowService
@@ -46,7 +46,7 @@ export function powRoutes({ service, access, log, heartbeatMs }: PowRoutesDeps):
 
   function registerRoutes(app: FastifyInstance): void {
     app.post('/registrations', async (request, reply) => {
-      const { registration, created } = await told(service.create(callerOf(request), parseRegistrationInput(request.body)))
+      const { registration, created } = await service.create(callerOf(request), parseRegistrationInput(request.body))
       return reply
         .code(created ? 201 : 200)
         .header('location', `${PREFIX}/registrations/${registration.id}`)
@@ -58,8 +58,8 @@ export function powRoutes({ service, access, log, heartbeatMs }: PowRoutesDeps):
       const caller = callerOf(request)
       const id = idOf(request)
       // It has no body, and must not wait for one.
-      if (request.method === 'HEAD') await told(service.get(caller, id))
-      else if (await told(hasSeenTheEnd(caller, id, request.headers['last-event-id']))) return reply.code(204).send()
+      if (request.method === 'HEAD') await service.get(caller, id)
+      else if (await hasSeenTheEnd(caller, id, request.headers['last-event-id'])) return reply.code(204).send()
       const onError = (error: unknown): void => log.error({ err: error, requestId: request.id }, 'event stream failed')
       return sendEvents(reply, (signal) => messages(service.watch(caller, id, signal)), { heartbeatMs, onError })
     })
@@ -95,23 +95,9 @@ function idOf(request: WithId): string {
 
 /** What the service answers, in the words of the wire: of the schema that the OpenAPI document shows for it. */
 async function answer<S extends z.ZodType>(schema: S, asked: Promise<Inside<z.output<S>>>): Promise<unknown> {
-  return toWire(schema, await told(asked))
-}
-
-async function told<T>(asked: Promise<T>): Promise<T> {
-  try {
-    return await asked
-  } catch (error) {
-    throw errorToWire(error)
-  }
+  return toWire(schema, await asked)
 }
 
 async function* messages(events: AsyncIterable<RegistrationEvent>): AsyncGenerator<ServerEvent> {
-  try {
-    for await (const event of events) {
-      yield { id: event.id, event: event.type, data: JSON.stringify(toWire(registrationEvent, event)) }
-    }
-  } catch (error) {
-    throw errorToWire(error)
-  }
+  for await (const event of events) yield { id: event.id, event: event.type, data: JSON.stringify(toWire(registrationEvent, event)) }
 }

@@ -166,7 +166,7 @@ export const errorBody = z
       code: z.string().meta({ description: 'One of docs/errors.md.' }),
       message: z.string(),
       detail: z.record(z.string(), z.unknown()).optional().meta({ description: 'What the message says, for programs.' }),
-      requestId: z.string().meta({ description: 'What the log of the server has it under.' }),
+      request_id: z.string().meta({ description: 'What the log of the server has it under.' }),
     }),
   })
   .meta({ id: 'Error' })

@@ -1,7 +1,6 @@
 import { expect, expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
-import { AppError } from '../../core/errors.js'
-import { errorToWire, fromWire, type Inside, toWire } from './wire.js'
+import { fromWire, type Inside, toWire } from './wire.js'
 
 const schema = z.strictObject({
   valid_in: z.tuple([z.int(), z.int()]),
@@ -44,12 +43,4 @@ test('the types are exchanged as the values are', () => {
     validIn: [number, number]
     of: { atBlock: 1 }[]
   }>()
-})
-
-test('the detail of a failure has the names of the wire, its values are not touched', () => {
-  const failure = new AppError('REFUSED', 'no', { retryAtBlock: 5, field: 'max_cost', seen: { ownKey: 1 } })
-  expect(errorToWire(failure)).toMatchObject({ code: 'REFUSED', message: 'no', cause: failure })
-  expect((errorToWire(failure) as AppError).detail).toEqual({ retry_at_block: 5, field: 'max_cost', seen: { ownKey: 1 } })
-  const unforeseen = new Error('of the program')
-  expect(errorToWire(unforeseen)).toBe(unforeseen)
 })

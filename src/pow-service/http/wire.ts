@@ -3,7 +3,6 @@
  * records) is data, and its inside is never touched.
  */
 import { z } from 'zod'
-import { AppError, isAppError } from '../../core/errors.js'
 
 type NameInside<Name> = Name extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<NameInside<Tail> & string>}` : Name
 
@@ -24,13 +23,6 @@ export function fromWire<S extends z.ZodType>(schema: S, value: z.output<S>): In
   return renamed(schema, value, (wire) => [wire, nameInside(wire)]) as Inside<z.output<S>>
 }
 
-/** A failure whose detail names fields as the wire does. Values in it stay as they are. */
-export function errorToWire(error: unknown): unknown {
-  if (!isAppError(error)) return error
-  const detail = Object.entries(error.detail).map(([name, value]) => [nameOnWire(name), value] as const)
-  return new AppError(error.code, error.message, Object.fromEntries(detail), error)
-}
-
 function renamed(schema: z.ZodType, value: unknown, names: (wire: string) => [from: string, to: string]): unknown {
   if (value === null || value === undefined) return value
   if (schema instanceof z.ZodNullable || schema instanceof z.ZodOptional) return renamed(schema.unwrap() as z.ZodType, value, names)
@@ -46,8 +38,4 @@ function renamed(schema: z.ZodType, value: unknown, names: (wire: string) => [fr
 
 function nameInside(wire: string): string {
   return wire.replace(/_(.)/g, (_, first: string) => first.toUpperCase())
-}
-
-function nameOnWire(inside: string): string {
-  return inside.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }

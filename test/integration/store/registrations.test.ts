@@ -187,6 +187,15 @@ test('cancelling ends what has not ended, of its own customer only, and whoever 
   expect(await store.cancel(done?.id ?? '', 'alice')).toEqual(done)
 })
 
+test('what was to be used goes when a registration is cancelled, and the order of its subnets stays', async () => {
+  const open = await created({ netuids: [3, 1, 2] })
+  const offer = { netuid: 2, price: '5', atBlock: 9, call: 'burned_register' as const }
+  const targets = open.targets.map((target) => (target.netuid === 2 ? { ...target, state: 'ready' as const, offer } : target))
+  await store.save({ ...open, targets })
+  const cancelled = await store.cancel(open.id, 'alice')
+  expect(cancelled?.targets.map(({ netuid, offer: left }) => [netuid, left])).toEqual([1, 2, 3].map((netuid) => [netuid, null]))
+})
+
 test('lists are newest first and whole over all pages, whatever is added meanwhile', async () => {
   const made = await several(7)
   await several(3, { customer: 'bob' })
