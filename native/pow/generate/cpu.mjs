@@ -1,6 +1,5 @@
 // The kernels of processors, in C++: portable, AVX2 and AVX-512. Each is a function that tries a batch of consecutive nonces; native/pow/src/kernels.hpp says
 // what it must do, native/pow/src/search.cpp calls it.
-import { keccakAssembly } from './cpu-assembly.mjs'
 import { describe } from './description.mjs'
 import { hex, printPhase } from './print.mjs'
 
@@ -34,7 +33,7 @@ export function cpuSources() {
     'kernel-avx512.inc': file(
       shaSource(avx512, vectorLanguage(AVX512)),
       keccakSource('keccak_logic', avx512.features, vectorLanguage(AVX512)),
-      keccakAssembly('keccak_shared', AVX512_SHARED),
+      keccakSource('keccak_shared', AVX512_SHARED, vectorLanguage(AVX512)),
     ),
   }
 }

@@ -137,10 +137,6 @@ function roundConstants() {
 
 function describeFirstRound(features) {
   const g = new Graph(features)
-  return g.phases(firstRound(g)).phase
-}
-
-function firstRound(g) {
   const state = Array.from({ length: 25 }, () => g.literal(0, 64))
   for (let i = 0; i < 4; i++) state[i] = g.input(`d${i}`, 64)
   state[4] = g.literal(1, 64)
@@ -151,7 +147,7 @@ function firstRound(g) {
   const turned = parity.map((lanes) => lanes.map((lane) => g.rotl64(lane, 1)))
   const effect = parity.map((_, x) => mix(g, [...parity[(x + 4) % 5], ...turned[(x + 1) % 5]]))
   const mixed = state.map((lane, k) => mix(g, [effect[k % 5], lane]))
-  return rowByRow(g, (k) => mixed[k], g.literal(ROUND_CONSTANTS[0], 64))
+  return g.phases(rowByRow(g, (k) => mixed[k], g.literal(ROUND_CONSTANTS[0], 64))).phase
 }
 
 /** The exclusive or of lanes, those known beforehand put together first. */
@@ -172,27 +168,24 @@ function describeRound(features) {
 /** Only the lane with this number (0..4) of the state after the last round. */
 function describeLast(features, wanted) {
   const g = new Graph(features)
-  return g.phases([lastLane(g, theta(g, lanesOfState(g)), wanted)]).phase
-}
-
-function lastLane(g, mixed, wanted) {
+  const state = lanesOfState(g)
+  const mixed = theta(g, state)
   // The first row after rho and pi comes from the diagonal.
   const row = (x) => g.rotl64(mixed((x % 5) * 6), ROTATIONS[(x % 5) * 6])
   const lane = g.chi(row(wanted), row(wanted + 1), row(wanted + 2))
-  return wanted === 0 ? g.xor(lane, g.literal(ROUND_CONSTANTS[23], 64)) : lane
+  return g.phases([wanted === 0 ? g.xor(lane, g.literal(ROUND_CONSTANTS[23], 64)) : lane]).phase
 }
 
 function lanesOfState(g) {
   return Array.from({ length: 25 }, (_, k) => g.input(`a${k}`, 64))
 }
 
-function parityOfColumn(g, lane) {
-  return g.xor3(g.xor3(lane(0), lane(1), lane(2)), lane(3), lane(4))
-}
-
 /** Gives the lanes after theta, each made when it is first asked for. */
 function theta(g, state) {
-  const parity = [0, 1, 2, 3, 4].map((x) => parityOfColumn(g, (y) => state[x + 5 * y]))
+  const parity = [0, 1, 2, 3, 4].map((x) => {
+    const [a, b, c, d, e] = [0, 5, 10, 15, 20].map((row) => state[row + x])
+    return g.xor3(g.xor3(a, b, c), d, e)
+  })
   const turned = parity.map((lane) => g.rotl64(lane, 1))
   const { sharedColumns = 0 } = g.features
   return (k) => {
@@ -218,76 +211,4 @@ function rowByRow(g, lane, constant) {
   }
   next[0] = g.xor(next[0], constant)
   return next
-}
-
-// ---- Keccak once more, cut elsewhere and in another order, for a processor that issues most where what a round waits for is begun well before.
-
-/**
- * Keccak whose rounds end in the middle of the next one's theta: each also gives the next one's effects on columns, the words `e0`..`e4`, so that they are made
- * while the last rows of the round are. The order of steps is that in which they should be issued.
- *
- * As in `Description` otherwise: `first` has outputs a0..a24, e0..e4, `round` inputs and outputs like these (and the input `rc`), the last ones such inputs.
- *
- * @param {Features} features
- * @returns {{ first: Phase, round: Phase, roundConstants: bigint[], lastBig: Phase, lastLittle: Phase }}
- */
-export function describeKeccakAhead(features) {
-  const last = (wanted) => {
-    const g = new Graph(features)
-    const [state, effect] = [lanesOfState(g), effectsOfColumns(g)]
-    return g.phases([lastLane(g, (k) => g.xor(state[k], effect[k % 5]), wanted)]).phase
-  }
-  const first = new Graph(features)
-  const lanes = firstRound(first)
-  const parity = [0, 1, 2, 3, 4].map((x) => parityOfColumn(first, (y) => lanes[x + 5 * y]))
-  const effects = parity.map((_, x) => first.xor(parity[(x + 4) % 5], first.rotl64(parity[(x + 1) % 5], 1)))
-  return {
-    first: first.phases([...lanes, ...effects]).phase,
-    round: describeRoundAhead(features),
-    roundConstants: ROUND_CONSTANTS.slice(1, 23),
-    lastBig: last(0),
-    lastLittle: last(3),
-  }
-}
-
-function effectsOfColumns(g) {
-  return [0, 1, 2, 3, 4].map((x) => g.input(`e${x}`, 64))
-}
-
-/** Of the round's steps: when each is due, in steps. A row of five lanes takes the exclusive ors, rotates and chis of fifteen. */
-const PER_ROW = 15
-const PER_LANE = PER_ROW / 5
-/** From a lane's rotate to the chi in its place: by then the next row's are done and those after it begun, so that chis fall between
- *  rotates of other rows and wait for none. */
-const TO_CHI = 21
-const CHI_TO_PARITY = 4
-
-function describeRoundAhead(features) {
-  const g = new Graph(features)
-  const [state, effect, constant] = [lanesOfState(g), effectsOfColumns(g), g.input('rc', 64)]
-  const [turned, next, half, parity, rotated, effects] = [[], [], [], [], [], []]
-  const plan = []
-  const due = (when, make) => plan.push({ when, make })
-  const chiAt = (x, y) => PER_ROW * y + PER_LANE * x + TO_CHI
-  for (let y = 0; y < 5; y++) {
-    const row = (x) => turned[(x % 5) + 5 * y]
-    for (let x = 0; x < 5; x++) {
-      const [from, at] = [((x + 3 * y) % 5) + 5 * x, x + 5 * y]
-      due(chiAt(x, y) - TO_CHI, () => (turned[at] = g.rotl64(g.xor(state[from], effect[from % 5]), ROTATIONS[from])))
-    }
-    for (let x = 0; x < 5; x++) due(chiAt(x, y), () => (next[x + 5 * y] = g.chi(row(x), row(x + 1), row(x + 2))))
-  }
-  due(chiAt(0, 0) + CHI_TO_PARITY, () => (next[0] = g.xor(next[0], constant)))
-  for (let x = 0; x < 5; x++) {
-    const whole = chiAt(x, 4) + 2
-    due(chiAt(x, 2) + CHI_TO_PARITY, () => (half[x] = g.xor3(next[x], next[x + 5], next[x + 10])))
-    due(whole, () => (parity[x] = g.xor3(half[x], next[x + 15], next[x + 20])))
-    due(whole + 3, () => (rotated[x] = g.rotl64(parity[x], 1)))
-  }
-  for (let x = 0; x < 5; x++) {
-    const [left, right] = [(x + 4) % 5, (x + 1) % 5]
-    due(chiAt(Math.max(left, right), 4) + 10, () => (effects[x] = g.xor(parity[left], rotated[right])))
-  }
-  for (const { make } of plan.sort((a, b) => a.when - b.when)) make()
-  return g.phases([...next, ...effects]).phase
 }
