@@ -24,8 +24,8 @@ export interface Customer {
 
 /** Reads the key and connects to the chain. */
 export async function openCustomer(context: CommandContext, keyFile: string): Promise<Customer> {
-  const { config, log } = context
-  const { pair, warnings } = await loadKey({ path: keyFile })
+  const { config, log, life } = context
+  const { pair, warnings } = await loadKey({ path: keyFile, signal: life.signal })
   for (const warning of warnings) log.warn(warning)
   const { rpc, chain } = await connectChain(context, endpointsOf(context))
   const submitter = createSubmitter({ rpc, reader: chain, log: log.child({ service: 'submit' }) })

@@ -166,6 +166,30 @@ export function createProgram(setStatus: (code: number) => void = () => {}): Com
     settings: [...DATABASE, ...LOG],
     run: async (context, _options, [id = '']) => (await import('./keys.js')).revokeKey(context, id),
   }).argument('<id>', 'id of the key, or the key itself')
+  const wallet = program.command('wallet').description('make wallet folders, and tell what is in them')
+  const addWallet = (definition: CommandDefinition): Command =>
+    addCommand(wallet, definition, setStatus)
+      .option('--name <name>', 'name of the wallet', 'default')
+      .option('--wallet-path <folder>', 'folder of all wallets (default: ~/.bittensor/wallets)')
+  addWallet({
+    name: 'new',
+    about: 'make a coldkey, encrypted, and a hotkey; the phrase of each is printed once; nothing that exists is overwritten',
+    settings: LOG,
+    run: async (context, options) => (await import('./wallet.js')).newWallet(context, options),
+  })
+    .option('--hotkey <name>', 'name of the hotkey', 'default')
+    .option('--words <count>', 'words of each phrase: 12 or 24', '12')
+    .option('--password-file <file>', "file with the coldkey's password; - reads standard input (default: ask at the terminal)")
+    .option('--no-password', 'store the coldkey in plain text')
+    .option('--hotkey-only', 'add a hotkey to a wallet, and leave its coldkey alone')
+    .option('--overwrite', 'replace files that exist: the keys in them are gone')
+    .option('--quiet', 'print no phrases; those in encrypted files can be had back only with the password')
+  addWallet({
+    name: 'show',
+    about: 'print the addresses of a wallet, what kind of file each key is in, and who else can read it; no secrets',
+    settings: LOG,
+    run: async (context, options) => (await import('./wallet.js')).showWallet(context, options),
+  }).option('--json', 'print each file as a JSON object on a line of its own')
   program
     .command('docs')
     .description('write the reference pages that are made from the code')

@@ -6,20 +6,10 @@ import { errorMessage } from '../core/errors.js'
 import type { Hex } from '../core/records.js'
 import { fromHex, toHex } from '../core/units/bytes.js'
 import { decodeSs58, encodeSs58 } from '../core/units/ss58.js'
+import { verify, type KeyPair } from '../core/wallet/keys.js'
 
 /** Keys of the metadata. The first is sent by every SDK and looked at by none. */
 export const V5_METADATA = { auth: 'rpc-auth-header', signature: 'bittensor-signature', version: 'bittensor-version' } as const
-
-/** A hotkey that signs calls. */
-export interface V5Signer {
-  /** ss58, format 42. */
-  readonly address: string
-  /** 64 bytes. */
-  sign(message: Uint8Array): Uint8Array
-}
-
-/** Whether a signature of 64 bytes is that of the message by sr25519, context `substrate`. Must not throw for bytes that are none. */
-export type VerifySignature = (message: Uint8Array, signature: Uint8Array, publicKey: Hex) => boolean
 
 /** What is signed: not the messages, only that this caller spoke to this axon. Its UTF-8 bytes, without a wrapper. */
 export function v5SignedText(nonce: bigint, caller: string, axon: string, uuid: string): string {
@@ -28,7 +18,7 @@ export function v5SignedText(nonce: bigint, caller: string, axon: string, uuid: 
 
 /** The metadata of a call, in the order of the SDK. `version` is the version integer that the caller claims. */
 export function signV5Call(
-  signer: V5Signer,
+  signer: Pick<KeyPair, 'address' | 'sign'>,
   { axon, nonce, uuid, version }: { axon: string; nonce: bigint; uuid: string; version: number },
 ): [key: string, value: string][] {
   const signature = signer.sign(Buffer.from(v5SignedText(nonce, signer.address, axon, uuid)))
@@ -51,7 +41,6 @@ export interface V5Axon {
   hotkey: string
   /** Version integer below which callers are refused: 370 on axons of 5.0 to 5.2, 510 on those of 5.3. */
   minVersion: number
-  verify: VerifySignature
   nonces: V5Nonces
 }
 
@@ -72,14 +61,13 @@ const MAX_TEXT = 512
 
 /**
  * Checks the metadata of a call; `header` gives its last value under a key. A nonce counts as used only once its signature was found right, and with
- * that at once, so that of two calls with the same nonce one is refused.
+ * that at once, so that of two calls with the same nonce one is refused. Wait for `prepareKeys()` once before.
  */
 export function verifyV5Call(header: (key: string) => string | undefined, axon: V5Axon): V5Verdict {
   const text = header(V5_METADATA.signature)
   if (text === undefined) return refused('Request signature missing')
   const versionText = header(V5_METADATA.version)
-  if (versionText === undefined)
-    return refused("int() argument must be a string, a bytes-like object or a real number, not 'NoneType'")
+  if (versionText === undefined) return refused("int() argument must be a string, a bytes-like object or a real number, not 'NoneType'")
   const version = pythonInt(versionText)
   if (version === null) return refused(`invalid literal for int() with base 10: '${versionText.slice(0, 80)}'`)
   if (version < axon.minVersion) return refused('Incorrect Version')
@@ -97,19 +85,14 @@ export function verifyV5Call(header: (key: string) => string | undefined, axon: 
   if (last !== undefined && nonce <= last) return refused('Nonce is too small')
   if (!/^0x(?:[0-9a-f]{2})*$/i.test(signature)) return refused('Signature should be of type bytes or a hex-string')
   const message = v5SignedText(nonce, address, axon.hotkey, uuid)
-  if (!isSigned(message, fromHex(signature), publicKey, axon.verify)) return refused('Signature mismatch')
+  // Wallets in browsers wrap what they sign; axons take both.
+  if (!verify(Buffer.from(message), fromHex(signature), publicKey, { wrapped: true })) return refused('Signature mismatch')
   axon.nonces.accept(address, uuid, nonce)
   return { ok: true, caller: { hotkey: encodeSs58(publicKey), publicKey, version: Number(version), nonce, uuid } }
 }
 
 function refused(details: string): V5Verdict {
   return { ok: false, details }
-}
-
-/** Wallets wrap what a browser gives them to sign; axons take both. */
-function isSigned(message: string, signature: Uint8Array, publicKey: Hex, verify: VerifySignature): boolean {
-  if (signature.length !== 64) return false
-  return verify(Buffer.from(message), signature, publicKey) || verify(Buffer.from(`<Bytes>${message}</Bytes>`), signature, publicKey)
 }
 
 /** What Python's `int` reads from ASCII text: spaces around, a sign, and single underscores between digits are allowed. */

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -11,6 +12,10 @@ const PHRASE = 'bottom drive obey lake curtain smoke basket hold race lonely fit
 const ALICE_SEED = 'e5be9a5092b81bca64be81d212e7f2f9eba183bb7a90954f7b76361f6edb5c0a'
 const ALICE = '5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY'
 const BOB = '5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty'
+const WALLET_FILES = JSON.parse(readFileSync(new URL('../../../test/fixtures/keyfiles.json', import.meta.url), 'utf8')) as Record<
+  'hotkey_plain_v6' | 'hotkey_plain_v5' | 'private_key_only' | 'coldkeypub',
+  { text: string; ss58: string }
+> & { ansible_vault: { file_text: string; password: string } }
 
 describe('keys', () => {
   let folder: string
@@ -37,6 +42,34 @@ describe('keys', () => {
     expect(warnings).toEqual([])
     const message = new Uint8Array([1, 2, 3])
     expect(sr25519Verify(message, pair.sign(message), fromHex(pair.publicKey))).toBe(true)
+  })
+
+  test.each(['hotkey_plain_v6', 'hotkey_plain_v5', 'private_key_only'] as const)(
+    'are read from the hotkey files of wallets: %s',
+    async (name) => {
+      const { pair, warnings } = await loadKey({ path: await keyFile(`${WALLET_FILES[name].text}\n`) })
+      expect(pair.address).toBe(WALLET_FILES[name].ss58)
+      expect(warnings).toEqual([])
+    },
+  )
+
+  test('are read from encrypted files, with the password of the file', async () => {
+    const { file_text, password } = WALLET_FILES.ansible_vault
+    const path = await keyFile(file_text)
+    const asked: string[] = []
+    const source = (text: string) => async (file: string) => {
+      asked.push(file)
+      return Buffer.from(text)
+    }
+    const { pair } = await loadKey({ path, password: source(password) })
+    expect(pair.address).toBe(WALLET_FILES.hotkey_plain_v6.ss58)
+    await expect(loadKey({ path, password: source('another') })).rejects.toMatchObject({ code: 'BAD_INPUT', message: /password is wrong/ })
+    expect(asked).toEqual([path, path])
+  })
+
+  test('that only have a public part do not sign', async () => {
+    const path = await keyFile(WALLET_FILES.coldkeypub.text)
+    await expect(loadKey({ path })).rejects.toMatchObject({ code: 'BAD_INPUT', message: /without "secretSeed".*cannot sign/ })
   })
 
   test('are read from standard input', async () => {

@@ -1,19 +1,11 @@
-import { readFile, stat } from 'node:fs/promises'
-import { Keyring } from '@polkadot/keyring'
-import { cryptoWaitReady, mnemonicValidate } from '@polkadot/util-crypto'
-import { AppError, errorMessage } from '../../core/errors.js'
-import type { Hex } from '../../core/records.js'
-import { toHex } from '../../core/units/bytes.js'
-import { encodeSs58, parseAccountId } from '../../core/units/ss58.js'
+import { AppError } from '../../core/errors.js'
+import { MAX_KEY_FILE_BYTES, permissionWarnings, readKeyFile, readStream } from '../../core/wallet/files.js'
+import { isEncrypted, kindOfKeyFile, openKeyFile } from '../../core/wallet/keyfile.js'
+import type { KeyPair } from '../../core/wallet/keys.js'
+import { terminalPassword, type PasswordSource } from '../../core/wallet/password.js'
+import { keyPairOfSecret } from '../../core/wallet/secret-text.js'
 
-/** A key that signs. What is secret in it cannot be read back. */
-export interface KeyPair {
-  readonly publicKey: Hex
-  readonly address: string
-  readonly type: 'sr25519'
-  /** 64 bytes. */
-  sign(message: Uint8Array): Uint8Array
-}
+export type { KeyPair } from '../../core/wallet/keys.js'
 
 export interface LoadedKey {
   readonly pair: KeyPair
@@ -25,92 +17,45 @@ export interface KeySource {
   /** A file, or `-` for standard input. Secrets are never taken from the command line, where every process of the machine can read them. */
   readonly path: string
   readonly stdin?: AsyncIterable<Uint8Array | string>
+  /** Of an encrypted file; when left out, it is asked for at the terminal. */
+  readonly password?: PasswordSource
+  /** Stops the opening of an encrypted file. */
+  readonly signal?: AbortSignal
 }
 
-/** A key file is a line; what is larger is something else. */
-const MAX_BYTES = 64 * 1024
-const OTHERS_MAY = 0o077
-const HEX_SEED = /^0x[0-9a-f]{64}$/i
+const WANTED = 'wanted a mnemonic, a secret URI, a seed in hex, a JSON key file, or a key file of a wallet'
 
 /**
- * Reads a signing key: a mnemonic, a secret URI (`//Alice`, `<mnemonic>//path`), a seed of 32 bytes in hex, or a JSON key file with `secretSeed` or
- * `secretPhrase`. Throws BAD_INPUT when the text is none of these, or when the file names another account than its secret makes. Errors name the
- * source, never its content.
+ * Reads a signing key: a mnemonic, a secret URI (`//Alice`, `<mnemonic>//path`), a seed of 32 bytes in hex, or a key file as wallets have them, plain or
+ * encrypted. (A bare `0x` and 32 bytes is a seed here; wallets have public keys in that form, and those do not sign.) Throws BAD_INPUT when the content is
+ * none of these, when the file names another account than its secret makes, or when the password is wrong. Errors name the source, never its content.
  */
 export async function loadKey(source: KeySource): Promise<LoadedKey> {
   const fromStdin = source.path === '-'
-  const text = fromStdin ? await readAll(source.stdin ?? process.stdin) : await readKeyFile(source.path)
-  const pair = await pairOf(text.trim(), fromStdin ? 'standard input' : source.path)
-  return { pair, warnings: fromStdin ? [] : await warningsFor(source.path) }
-}
-
-async function readKeyFile(path: string): Promise<string> {
+  const from = fromStdin ? 'standard input' : source.path
+  const bytes = fromStdin ? await readStream(source.stdin ?? process.stdin, MAX_KEY_FILE_BYTES, from) : await readKeyFile(source.path)
   try {
-    const { size } = await stat(path)
-    if (size > MAX_BYTES) throw new AppError('BAD_INPUT', `${path} has ${size} bytes, which no key file has`)
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if (error instanceof AppError) throw error
-    throw new AppError('BAD_INPUT', `the key file ${path} cannot be read: ${errorMessage(error)}`)
+    const pair = await pairOf(bytes, from, source)
+    return { pair, warnings: fromStdin ? [] : await permissionWarnings(source.path) }
+  } finally {
+    bytes.fill(0)
   }
 }
 
-async function readAll(stream: AsyncIterable<Uint8Array | string>): Promise<string> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of stream) {
-    const bytes = Buffer.from(chunk)
-    size += bytes.length
-    if (size > MAX_BYTES) throw new AppError('BAD_INPUT', `standard input has more than ${MAX_BYTES} bytes, which no key has`)
-    chunks.push(bytes)
+async function pairOf(bytes: Buffer, from: string, { password = terminalPassword(), signal }: KeySource): Promise<KeyPair> {
+  const kind = kindOfKeyFile(bytes)
+  if (kind !== 'json' && !isEncrypted(kind)) {
+    const text = bytes.toString('utf8').trim()
+    if (text === '') throw new AppError('BAD_INPUT', `${from} is empty; ${WANTED}`)
+    return keyPairOf(text, from)
   }
-  return Buffer.concat(chunks).toString('utf8')
-}
-
-async function pairOf(text: string, from: string): Promise<KeyPair> {
-  if (text === '') throw new AppError('BAD_INPUT', `${from} is empty; wanted a mnemonic, a secret URI, a seed in hex, or a JSON key file`)
-  const { secret, claimed } = text.startsWith('{') ? parseKeyJson(text, from) : { secret: text, claimed: [] }
-  const pair = await keyPairOf(secret, from)
-  for (const account of claimed) {
-    if (account === pair.publicKey) continue
-    throw new AppError('BAD_INPUT', `${from}: its secret makes ${pair.address}, but it says ${encodeSs58(account)}`)
-  }
+  const { pair } = await openKeyFile(bytes, { from, password, signal })
+  if (pair === null)
+    throw new AppError('BAD_INPUT', `${from} is a key file without "secretSeed", "secretPhrase" or "privateKey": it cannot sign`)
   return pair
-}
-
-function parseKeyJson(text: string, from: string): { secret: string; claimed: Hex[] } {
-  let json: Record<string, unknown>
-  try {
-    json = JSON.parse(text) as Record<string, unknown>
-  } catch {
-    throw new AppError('BAD_INPUT', `${from} starts like JSON and is none`)
-  }
-  const secret = [json['secretSeed'], json['secretPhrase']].find((value) => typeof value === 'string' && value !== '')
-  if (typeof secret !== 'string')
-    throw new AppError('BAD_INPUT', `${from} is a JSON file without "secretSeed"; encrypted files are not read here`)
-  const claimed = [json['ss58Address'], json['publicKey'], json['accountId']].filter((value) => typeof value === 'string' && value !== '')
-  return { secret, claimed: claimed.map((value) => parseAccountId(value as string)) }
 }
 
 /** The pair of a secret: seed, mnemonic or URI. sr25519, which is what neurons are registered under. */
 export async function keyPairOf(secret: string, from = 'the secret'): Promise<KeyPair> {
-  await cryptoWaitReady()
-  const seed = /^(?:0x)?[0-9a-f]{64}$/i.test(secret) ? `0x${secret.replace(/^0x/i, '')}` : secret
-  const start = seed.split('/', 1)[0] as string
-  try {
-    // Any text of up to 32 characters would be taken for a seed: a typing error would make a key that nobody meant.
-    if (!HEX_SEED.test(start) && !seed.startsWith('//') && !mnemonicValidate(start)) throw new Error('no secret')
-    const pair = new Keyring({ type: 'sr25519' }).createFromUri(seed)
-    const publicKey = toHex(pair.publicKey)
-    return { publicKey, address: encodeSs58(publicKey), type: 'sr25519', sign: (message) => pair.sign(message) }
-  } catch {
-    // The library's message quotes the secret.
-    throw new AppError('BAD_INPUT', `${from} holds no mnemonic, secret URI, seed in hex or JSON key file`)
-  }
-}
-
-async function warningsFor(path: string): Promise<string[]> {
-  const { mode } = await stat(path)
-  if (process.platform === 'win32' || (mode & OTHERS_MAY) === 0) return []
-  return [`${path} can be read by others (mode ${(mode & 0o777).toString(8)}); make it 600`]
+  return keyPairOfSecret(secret, from)
 }

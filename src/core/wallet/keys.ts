@@ -105,7 +105,8 @@ export async function keyPairFromExpanded(secretKey: Uint8Array, publicKey: Uint
 export async function seedOfMnemonic(phrase: string, passphrase = ''): Promise<Uint8Array> {
   await prepareKeys()
   const words = phrase.trim().split(/\s+/).join(' ')
-  if (!bip39Validate(words)) throw new AppError('BAD_INPUT', 'that is no BIP-39 phrase; wanted 12 to 24 English words with the right checksum')
+  if (!bip39Validate(words))
+    throw new AppError('BAD_INPUT', 'that is no BIP-39 phrase; wanted 12 to 24 English words with the right checksum')
   return bip39ToMiniSecret(words, passphrase)
 }
 

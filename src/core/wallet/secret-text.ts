@@ -1,8 +1,8 @@
 /** Secrets as people and JSON files write them. */
-import { cryptoWaitReady, keyExtractSuri, keyFromPath } from '@polkadot/util-crypto'
+import { cryptoWaitReady, keyExtractSuri, keyFromPath, sr25519PairFromSeed } from '@polkadot/util-crypto'
 import { AppError } from '../errors.js'
 import { fromHex } from '../units/bytes.js'
-import { keyPairFromExpanded, keyPairFromSeed, seedOfMnemonic, type KeyPair } from './keys.js'
+import { keyPairFromExpanded, keyPairFromMnemonic, keyPairFromSeed, seedOfMnemonic, type KeyPair } from './keys.js'
 
 const HEX_SEED = /^(?:0x)?[0-9a-f]{64}$/i
 /** What `//Alice` and its like are derived from: the phrase that Substrate's development chains agreed on. */
@@ -22,15 +22,22 @@ export async function keyPairOfSecret(secret: string, from = 'the secret'): Prom
 }
 
 async function derive(text: string): Promise<KeyPair> {
-  const seedText = HEX_SEED.test(text) ? `0x${text.replace(/^0x/i, '')}` : text
+  if (HEX_SEED.test(text)) return withSeed(fromHex(text), keyPairFromSeed)
+  if (!text.includes('/')) return keyPairFromMnemonic(text)
   await cryptoWaitReady()
-  const { phrase, path, password } = keyExtractSuri(seedText.startsWith('/') ? `${DEVELOPMENT_PHRASE}${seedText}` : seedText)
+  const { phrase, path, password } = keyExtractSuri(text.startsWith('//') ? `${DEVELOPMENT_PHRASE}${text}` : text)
   // Nothing is padded to make a seed: a typing error would make a key that nobody meant.
   const seed = HEX_SEED.test(phrase) ? fromHex(phrase) : await seedOfMnemonic(phrase, password)
+  return withSeed(seed, (root) => {
+    if (path.length === 0) return keyPairFromSeed(root)
+    const { secretKey, publicKey } = keyFromPath(sr25519PairFromSeed(root), path, 'sr25519')
+    return keyPairFromExpanded(secretKey, publicKey)
+  })
+}
+
+async function withSeed(seed: Uint8Array, make: (seed: Uint8Array) => Promise<KeyPair>): Promise<KeyPair> {
   try {
-    if (path.length === 0) return await keyPairFromSeed(seed)
-    const { secretKey, publicKey } = keyFromPath(await rootOf(seed), path, 'sr25519')
-    return await keyPairFromExpanded(secretKey, publicKey)
+    return await make(seed)
   } finally {
     seed.fill(0)
   }

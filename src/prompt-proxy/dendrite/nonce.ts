@@ -9,6 +9,9 @@ export interface NonceSource {
 }
 
 const NANOSECONDS_PER_MS = 1_000_000n
+/** Between the start of the Gregorian calendar, from which a UUID counts, and that of unix time. */
+const GREGORIAN_OFFSET_MS = 12_219_292_800_000n
+const TICKS_PER_MS = 10_000n
 
 /**
  * A sequence of its own. Unix time, since axons of some releases look how old a nonce is; when the clock stands still or steps back, one more than the
@@ -31,10 +34,6 @@ export function createNonceSource(now: () => number = Date.now): NonceSource {
  * that serves two of them sees one caller whose nonces rise. A process that starts again has another uuid, so what the clock did meanwhile is no matter.
  */
 export const processNonces: NonceSource = createNonceSource()
-
-/** Between the start of the Gregorian calendar, from which a UUID counts, and that of unix time. */
-const GREGORIAN_OFFSET_MS = 12_219_292_800_000n
-const TICKS_PER_MS = 10_000n
 
 /** RFC 9562, 5.1: time in steps of 100 ns, a random clock sequence, and a random node whose multicast bit says that it is no address of a card. */
 function uuidV1(nowMs: number): string {

@@ -11,7 +11,15 @@ export class PyFloat {
 }
 
 export type PyValue =
-  null | boolean | number | bigint | string | PyFloat | readonly PyValue[] | ReadonlyMap<string, PyValue> | { readonly [key: string]: PyValue }
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | PyFloat
+  | readonly PyValue[]
+  | ReadonlyMap<string, PyValue>
+  | { readonly [key: string]: PyValue }
 
 /** `str(value)`: a string as it is, everything else as `repr`. */
 export function pythonStr(value: PyValue): string {
@@ -82,7 +90,8 @@ function scalarText(value: PyValue, none: string, yes: string, no: string, float
   if (value === null) return none
   if (typeof value === 'boolean') return value ? yes : no
   if (typeof value === 'bigint') return value.toString()
-  if (typeof value === 'number' && Number.isInteger(value)) return Number.isSafeInteger(value) ? String(value + 0) : BigInt(value).toString()
+  if (typeof value === 'number' && Number.isInteger(value))
+    return Number.isSafeInteger(value) ? String(value + 0) : BigInt(value).toString()
   if (typeof value !== 'number' && !(value instanceof PyFloat)) return null
   const text = pythonFloat(typeof value === 'number' ? value : value.value)
   return floats?.[text] ?? text

@@ -10,7 +10,9 @@ const FIRST_HTTP_VERSION = 600
  * (712) and of 7.2 (7,002,000) belong to no release; axons that invent them are forks of the HTTP SDK. Epistula axons publish an SDK version like any
  * other: only `overrides`, by netuid, can tell them, and an override holds whatever the version.
  */
-export function createProtocolOf(overrides: ReadonlyMap<number, DendriteProtocol>): (netuid: number, version: number) => DendriteProtocol | null {
+export function createProtocolOf(
+  overrides: ReadonlyMap<number, DendriteProtocol>,
+): (netuid: number, version: number) => DendriteProtocol | null {
   return (netuid, version) => {
     const override = overrides.get(netuid)
     if (override !== undefined) return override

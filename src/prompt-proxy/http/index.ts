@@ -1,0 +1,3 @@
+export type { PromptLimits } from './input.js'
+export { promptRoutes, type PromptRoutesDeps } from './routes.js'
+export type { PromptOutcome, PromptUsage, UsageHook } from './usage.js'
