@@ -113,6 +113,17 @@ describe('fastest', () => {
     expect(await world.ask()).toMatchObject({ ok: true })
   })
 
+  it('asks nobody else after the time for the first piece, even when the one that had begun breaks off', async () => {
+    const breaks = { does: 'break', afterMs: 50, pieces: ['a', 'b'], gapMs: 300, code: 'UNAVAILABLE' } as const
+    const world = await createWorld({ scripts: [breaks, GOOD, GOOD], stakes: FALLING, engine: { maxParallel: 1 } })
+    expect(await world.ask({ firstTokenMs: 120, timeoutMs: 2_000 })).toMatchObject({
+      ok: false,
+      code: 'UPSTREAM_DOWN',
+      failed: ['UNAVAILABLE'],
+    })
+    expect(world.asked).toHaveLength(1)
+  })
+
   it('gives up at the time for the first piece, but reads on what has begun', async () => {
     const slow = { does: 'answer', afterMs: 100, pieces: ['a', 'b', 'c'], gapMs: 400 } as const
     const world = await createWorld({ scripts: [slow] })
@@ -244,14 +255,19 @@ describe('streams', () => {
 
   it('end when the caller leaves at whatever moment around the first piece', async () => {
     for (let turns = 0; turns < 40; turns++) {
-      const world = await createWorld({ scripts: [{ does: 'stall', afterMs: 5, pieces: ['a', 'b'] }] })
+      const pieces = ['a', 'b']
+      const world = await createWorld({ scripts: [{ does: 'stall', afterMs: 5, pieces }] })
       const controller = new AbortController()
-      world.clock.after(5, () => void leave())
+      // The target takes them out when it is about to give the first.
+      pieces.entries = () => {
+        void leave()
+        return new Array(...pieces).entries()
+      }
       const leave = async (): Promise<void> => {
         for (let i = 0; i < turns; i++) await Promise.resolve()
         controller.abort()
       }
-      const answer = world.engine.prompt(NOBODY, world.request({ stream: true }), controller.signal).then(({ pieces }) => read(pieces, []))
+      const answer = world.engine.prompt(NOBODY, world.request({ stream: true }), controller.signal).then((won) => read(won.pieces, []))
       const ended = answer.catch((error: unknown) => error)
       await world.clock.pass(10)
       expect(await ended).toMatchObject({ code: 'ABORTED' })

@@ -18,7 +18,7 @@ export type Script =
   | { does: 'answer'; afterMs: number; pieces?: readonly string[]; gapMs?: number }
   | { does: 'fail'; afterMs: number; code: FailureCode }
   /** Gives its first pieces and then an error. */
-  | { does: 'break'; afterMs: number; pieces: readonly string[]; code: FailureCode }
+  | { does: 'break'; afterMs: number; pieces: readonly string[]; gapMs?: number; code: FailureCode }
   /** Gives its first pieces and then never anything, heeding nothing. */
   | { does: 'stall'; afterMs: number; pieces: readonly string[] }
   /** Ends its answer without a word. */
@@ -121,7 +121,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       if (script.does === 'end') return
       const pieces = script.pieces ?? [`answer of ${record.uid}`]
       for (const [i, piece] of pieces.entries()) {
-        if (i > 0 && script.does === 'answer') await sleep(script.gapMs ?? 0, signal)
+        if (i > 0 && script.does !== 'stall' && script.gapMs !== undefined) await sleep(script.gapMs, signal)
         yield piece
       }
       if (script.does === 'stall') await sleep(Infinity, null)

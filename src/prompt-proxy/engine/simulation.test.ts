@@ -35,7 +35,13 @@ const failing: fc.Arbitrary<Script> = fc.oneof(
   fc.record({ does: fc.constant('end' as const), afterMs }),
   fc.constantFrom<Script>({ does: 'hang' }, { does: 'ignore' }, { does: 'throw' }),
 )
-const breaking: fc.Arbitrary<Script> = fc.record({ does: fc.constant('break'), afterMs, pieces, code: fc.constantFrom(...CODES) })
+const breaking: fc.Arbitrary<Script> = fc.record({
+  does: fc.constant('break'),
+  afterMs,
+  pieces,
+  gapMs: fc.integer({ min: 0, max: 1_500 }),
+  code: fc.constantFrom(...CODES),
+})
 const stalling: fc.Arbitrary<Script> = fc.record({ does: fc.constant('stall'), afterMs, pieces })
 const script: fc.Arbitrary<Script> = fc.oneof({ weight: 2, arbitrary: answering }, { weight: 2, arbitrary: failing }, breaking, stalling)
 const settings = fc.record({
@@ -55,7 +61,7 @@ const question = fc.record({
 /** Milliseconds from a call to its first piece that is not blank, and to its end; null when it never comes. */
 function course(of: Script): { firstMs: number | null; endMs: number | null } {
   if (of.does !== 'answer' && of.does !== 'break' && of.does !== 'stall') return { firstMs: null, endMs: null }
-  const gapMs = of.does === 'answer' ? (of.gapMs ?? 0) : 0
+  const gapMs = of.does === 'stall' ? 0 : (of.gapMs ?? 0)
   const list = of.pieces ?? ['x']
   const first = list.findIndex((piece) => piece.trim() !== '')
   if (first < 0) return { firstMs: null, endMs: null }

@@ -277,7 +277,10 @@ describe('a server that closes', () => {
     await sleep(50)
     go('last')
     expect(await textOf(response)).toMatch(/last[^]*\[DONE\]\n\n$/)
+    // The client would keep the connection for seconds, and the server would wait for it.
+    const at = Date.now()
     await closed
+    expect(Date.now() - at).toBeLessThan(2_000)
   })
 
   test('but not for ever', async () => {

@@ -141,6 +141,22 @@ describe('reading the metagraph again', () => {
   })
 })
 
+it('a reading that comes back after a later one is not taken', async () => {
+  const answers: ((rows: NeuronRow[]) => void)[] = []
+  const source = (): Promise<NeuronRow[]> => new Promise((resolve) => answers.push(resolve))
+  const targets = createTargets({
+    ...{ source, isDialable: () => true, protocolOf: () => 'grpc', settings: { netuids: [1] }, probe: null },
+    ...{ clock: createVirtualClock(), random: () => 0, log: silentLog, metrics: createMetrics() },
+  })
+  const readings = [targets.refresh(), targets.refresh()]
+  await Promise.resolve()
+  answers[1]?.([aNeuron(2)])
+  await readings[1]
+  answers[0]?.([aNeuron(1)])
+  await readings[0]
+  expect(targets.state()).toMatchObject([{ uid: 2 }])
+})
+
 describe('circuits', () => {
   it.each(Object.keys(RETURN_CODES).filter((code) => code !== 'SUCCESS') as FailureCode[])(
     '%s opens it for as long as the table says, longer each time',
@@ -261,6 +277,14 @@ describe('probes', () => {
     expect(targets.state()[1]).toMatchObject({ circuit: 'closed' })
     expect(await metrics.metrics()).toMatch(/tao_prompt_probes_total\{outcome="failed"\} [3-9]/)
     targets.close()
+  })
+
+  it('that succeed speak for the target, by half of what an answer would', async () => {
+    const { targets } = await setUp([aNeuron(0)], { openAfter: 100, probeMs: 0 }, async () => undefined)
+    fail(targets, 0, 'TIMEOUT', 10)
+    const before = targets.state()[0]?.successRate as number
+    await targets.probe()
+    expect(targets.state()[0]?.successRate as number).toBeCloseTo(before + 0.1 * (1 - before), 9)
   })
 
   it('do not lift a blacklist, and one that hangs is given up', async () => {

@@ -253,7 +253,12 @@ describe('the dendrite', () => {
       request.resume().on('end', () => response.writeHead(200, { 'content-type': type }).end(text))
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    open.push({ close: async () => void server.closeAllConnections() ?? void server.close() })
+    open.push({
+      async close() {
+        server.close()
+        server.closeAllConnections()
+      },
+    })
     return targetOf({ port: (server.address() as AddressInfo).port })
   }
 

@@ -10,7 +10,7 @@ import { startHttpMockAxon, type HttpMockAxon, type HttpMockAxonOptions } from '
 import { releaseOf } from '../../mock-axon/http/release.js'
 import { nonceRefusal } from '../../mock-axon/http/verifying.js'
 import { buildRequest } from './request.js'
-import { PING, promptFields, type SynapseSpec } from './synapse.js'
+import { PING, promptFields, STREAM_PROMPTING, type SynapseSpec } from './synapse.js'
 
 interface Valid {
   name: string
@@ -47,6 +47,7 @@ interface Vectors {
   rejected: Rejected[]
   axon_response_signature: { signed_message: string; signature: string; must_fail: { why: string; message: string }[] }
   nonce_rules: { cases: Record<string, unknown>[] }
+  stream: { reference_body: string; subnet1_completion_later_repo: string }
 }
 const vectors = JSON.parse(readFileSync(new URL('../../../../test/fixtures/http_axon.json', import.meta.url), 'utf8')) as Vectors
 
@@ -331,4 +332,28 @@ test('what a mock axon signs, another implementation verifies', async () => {
   const read = (name: string): string => headers[`bt_header_axon_${name}`] as string
   const message = `${read('nonce')}.${dendritePair.address}.${axonPair.address}.${read('uuid')}`
   expect(verified(message, read('signature'), axonPair.address)).toBe(true)
+})
+
+test('a stream is raw text under the type of events, and keeps its newlines', async () => {
+  const { reference_body: text, subnet1_completion_later_repo: completion } = vectors.stream
+  async function* answer(): AsyncGenerator<string> {
+    for (const character of text) yield character
+  }
+  const axon = await axonOf('10.2.0', { answer })
+  const messages = [{ role: 'user', content: 'hello' }]
+  const target = { netuid: 1, uid: 0, hotkey: axonPair.address, ip: '127.0.0.1', port: axon.port, version: axon.versionInteger }
+  const version = target.version
+  const common = {
+    signer: dendritePair,
+    target,
+    nonce: BigInt(Date.now()) * 1_000_000n,
+    uuid: 'u',
+    version,
+    ownIp: '0.0.0.0',
+    timeoutMs: 12_000,
+  }
+  const made = buildRequest({ ...common, spec: STREAM_PROMPTING, fields: promptFields(messages) })
+  const headers = Object.fromEntries(made.headers.flatMap((name, at) => (at % 2 === 0 ? [[name, made.headers[at + 1] as string]] : [])))
+  const got = await post(axon, made.path, headers, made.body)
+  expect(got).toMatchObject({ http: 200, text: completion, headers: { 'content-type': 'text/event-stream', name: 'StreamPrompting' } })
 })

@@ -176,8 +176,8 @@ export function createSynapseRoute(deps: RouteDeps): (request: RouteRequest) => 
   /** The object of the request, with what the axon filled in. From 7.2 on the axon's end has no more than the request named. */
   function synapseText(spec: SynapseSpec, caller: CallerHeaders, headers: Record<string, string>, fields: Record<string, PyValue>): string {
     const { ip, version, nonce, uuid, hotkey, signature, axonIp, axonPort, axonHotkey } = caller
-    const state = { status_code: 200, status_message: 'Success', process_time: 0.001 }
-    const own = release.signsAnswers
+    const state: Record<string, PyValue> = { status_code: 200, status_message: 'Success', process_time: 0.001 }
+    const own: Record<string, PyValue> = release.signsAnswers
       ? {
           version: release.integer,
           nonce: BigInt(headers['bt_header_axon_nonce'] ?? 0),
