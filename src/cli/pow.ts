@@ -1,7 +1,9 @@
 /** What the commands of the registration service have in common. */
 import { createSubmitter, loadKey } from '../chain/submit/index.js'
 import { createAccess, type Access, type HttpPlugin } from '../core/http/index.js'
-import { startGrpcServer } from '../core/grpc/index.js'
+import { isAppError } from '../core/errors.js'
+import { startGrpcServer, type GrpcServer, type GrpcService } from '../core/grpc/index.js'
+import type { Readiness } from '../core/lifecycle.js'
 import { openJobs, type Jobs } from '../jobs/index.js'
 import {
   createHashPool,
@@ -42,14 +44,21 @@ export async function startPowOn(context: CommandContext, database: Database, co
     }),
   )
   const access = accessOf(context, database)
-  const grpc = life.add(
-    await startGrpcServer({
-      ...{ host: config.api.host, port: config.grpc.port, log: context.log.child({ service: 'grpc' }) },
-      services: [powGrpc({ service, access })],
-      ready: () => service.ready(),
-    }),
-  )
+  const grpc = life.add(await startGrpcOn(context, [powGrpc({ service, access })], () => service.ready()))
   return { service, plugin: powRoutes({ service, access, log }), grpcAddress: `${config.api.host}:${grpc.port}` }
+}
+
+/** On the port of the settings. One that only follows from PORT may belong to another program: then any other will do. */
+async function startGrpcOn({ config, log }: CommandContext, services: GrpcService[], ready: () => Promise<Readiness>): Promise<GrpcServer> {
+  const { port, chosen } = config.grpc
+  const options = { host: config.api.host, services, ready, log: log.child({ service: 'grpc' }) }
+  try {
+    return await startGrpcServer({ ...options, port })
+  } catch (error) {
+    if (chosen || !isAppError(error) || error.code !== 'PORT_IN_USE') throw error
+    log.warn({ port }, 'the port beside that of HTTP is taken: gRPC has another one')
+    return startGrpcServer({ ...options, port: 0 })
+  }
 }
 
 export async function openJobsOn({ config, log, metrics, life }: CommandContext, databaseUrl: string | undefined): Promise<Jobs> {

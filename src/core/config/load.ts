@@ -106,7 +106,7 @@ function resolve(parsed: ParsedConfig): Config {
       headMode: parsed.indexer.headMode ?? defaultHeadMode(network),
       start: parsed.indexer.start ?? defaultStart(network),
     },
-    grpc: { ...parsed.grpc, port: parsed.grpc.port ?? besides(parsed.api.port) },
+    grpc: { port: parsed.grpc.port ?? besides(parsed.api.port), chosen: parsed.grpc.port !== undefined },
     api: { ...parsed.api, defaultPageSize: Math.min(parsed.api.defaultPageSize, parsed.api.maxPageSize) },
   }
 }

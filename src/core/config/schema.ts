@@ -235,7 +235,7 @@ const grpc = z.object({
     flag: 'grpc-port',
     about: 'Port of the gRPC server. 0 picks a free one.',
     wanted: integerWanted(0, 65_535),
-    defaultText: 'PORT + 51, or a free one where PORT is 0',
+    defaultText: 'PORT + 51, or a free one where that is taken or PORT is 0',
   }),
 })
 

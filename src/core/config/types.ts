@@ -8,7 +8,9 @@ export type ApiConfig = Readonly<ParsedConfig['api']>
 export type DevnetConfig = Readonly<ParsedConfig['devnet']>
 export type QueueConfig = Readonly<ParsedConfig['queue']>
 export type AccessConfig = Readonly<ParsedConfig['access']>
-export type GrpcConfig = Readonly<Omit<ParsedConfig['grpc'], 'port'> & { port: number }>
+export type GrpcConfig = Readonly<
+  Omit<ParsedConfig['grpc'], 'port'> & { port: number; /** Whether the user chose the port. */ chosen: boolean }
+>
 export type PowConfig = Readonly<ParsedConfig['pow']>
 export type LogConfig = Readonly<ParsedConfig['log']>
 

@@ -53,7 +53,8 @@ export function createEngine(options: EngineOptions): PromptEngine {
       throw new AppError('NOT_FOUND', `there is no model ${request.model.slice(0, 100)}; GET /v1/models lists those there are`)
     const strategy = request.strategy ?? model.strategy
     const { uids, hotkeys } = request
-    return { model, request, strategy, signal, startedAt: clock.now(), candidates: targets.choose(model, { uids, hotkeys, strategy }) }
+    const topN = Math.max(settings.maxAttempts, settings.maxTopN + settings.maxReplacements)
+    return { model, request, strategy, signal, startedAt: clock.now(), candidates: targets.choose(model, { uids, hotkeys, strategy, topN }) }
   }
 
   function ask({ model, request, startedAt }: Plan, candidate: Candidate, isWhole: boolean, isHedge: boolean): Attempt {

@@ -34,6 +34,8 @@ export interface ChooseOptions {
   hotkeys?: readonly string[] | undefined
   /** In place of the model's own. */
   strategy?: Strategy | undefined
+  /** Candidates at most: of hundreds, a request asks a handful. */
+  topN?: number | undefined
 }
 
 export interface Targets {
@@ -76,6 +78,7 @@ export function createTargets(options: TargetsOptions): Targets {
   const settings: TargetSettings = { ...TARGET_DEFAULTS, ...options.settings }
   const metrics = createTargetMetrics(options.metrics, state)
   let known = new Map<string, Known>()
+  let bySubnet = new Map<number, Known[]>()
   let reading = 0
   let read = 0
   const stops = new Set<() => void>()
@@ -105,10 +108,11 @@ export function createTargets(options: TargetsOptions): Targets {
       next.set(key, { ...judged, health: known.get(key)?.health ?? createHealth(settings, clock, random) })
     }
     known = next
+    bySubnet = Map.groupBy(next.values(), ({ row }) => row.netuid)
   }
 
-  function choose(model: PromptModel, { uids = [], hotkeys = [], strategy = model.strategy }: ChooseOptions = {}): Candidate[] {
-    const all = [...known.values()].filter(({ row }) => row.netuid === model.netuid)
+  function choose(model: PromptModel, { uids = [], hotkeys = [], strategy = model.strategy, topN = Infinity }: ChooseOptions = {}): Candidate[] {
+    const all = bySubnet.get(model.netuid) ?? []
     const isNamed = uids.length > 0 || hotkeys.length > 0
     const asked = isNamed ? all.filter(({ row }) => uids.includes(row.uid) || hotkeys.includes(row.hotkey)) : all
     if (isNamed && asked.length === 0)
@@ -117,20 +121,22 @@ export function createTargets(options: TargetsOptions): Targets {
     const ready = may.filter(({ health }) => health.takesMore()).map(weighed)
     const resting = may.filter(({ health }) => isWorthTrying(health, isNamed)).map(weighed)
     if (ready.length + resting.length === 0) throw nobody(model.netuid, asked)
-    const order = (list: (Known & Weighed)[]): (Known & Weighed)[] => inOrder(list, strategy, settings, random)
-    return [...order(ready).map((one) => candidate(one, false)), ...order(resting).map((one) => candidate(one, true))]
+    const first = inOrder(ready, strategy, settings, random).slice(0, topN)
+    const last = inOrder(resting, strategy, settings, random).slice(0, topN - first.length)
+    return [...first.map((one) => candidate(one, false)), ...last.map((one) => candidate(one, true))]
 
-    function weighed(one: Known): Known & Weighed {
-      const { stake, validatorTrust, uid } = one.row
-      const { health } = one
-      return { ...one, stake, validatorTrust, uid, rate: health.rate(), latencyMs: health.latencyMs(), gating: health.gating(model.id) }
+    function weighed(one: Known): Weighed & { known: Known } {
+      const { row, health } = one
+      const [rate, latencyMs, gating] = [health.rate(), health.latencyMs(), health.gating(model.id)]
+      return { known: one, stake: row.stake, validatorTrust: row.validatorTrust, uid: row.uid, rate, latencyMs, gating }
     }
 
     function isFree(health: Health): boolean {
       return health.takesMore() || isWorthTrying(health, isNamed)
     }
 
-    function candidate({ row, ip, protocol, health, gating }: Known & Weighed, isLastResort: boolean): Candidate {
+    function candidate({ known: one, gating }: { known: Known; gating: number }, isLastResort: boolean): Candidate {
+      const { row, ip, protocol, health } = one
       const { netuid, uid, hotkey, port, version } = row
       if (ip === null || protocol === null) throw new AppError('INTERNAL', 'a target without an address was chosen')
       const target = { netuid, uid, hotkey, protocol }
