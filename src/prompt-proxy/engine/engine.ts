@@ -54,7 +54,14 @@ export function createEngine(options: EngineOptions): PromptEngine {
     const strategy = request.strategy ?? model.strategy
     const { uids, hotkeys } = request
     const topN = Math.max(settings.maxAttempts, settings.maxTopN + settings.maxReplacements)
-    return { model, request, strategy, signal, startedAt: clock.now(), candidates: targets.choose(model, { uids, hotkeys, strategy, topN }) }
+    return {
+      model,
+      request,
+      strategy,
+      signal,
+      startedAt: clock.now(),
+      candidates: targets.choose(model, { uids, hotkeys, strategy, topN }),
+    }
   }
 
   function ask({ model, request, startedAt }: Plan, candidate: Candidate, isWhole: boolean, isHedge: boolean): Attempt {

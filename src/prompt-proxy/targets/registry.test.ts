@@ -339,6 +339,14 @@ describe('the order', () => {
     }
   })
 
+  it('ends after as many as are wanted, those in need last', async () => {
+    const { targets } = await setUp(Array.from({ length: 6 }, (_, uid) => aNeuron(uid)))
+    for (const uid of [0, 1, 2]) fail(targets, uid, 'UNAVAILABLE', 3)
+    const resort = (topN: number): boolean[] => targets.choose(MODEL, { topN }).map(({ isLastResort }) => isLastResort)
+    expect(resort(2)).toEqual([false, false])
+    expect(resort(4)).toEqual([false, false, false, true])
+  })
+
   it('is the same for the same random numbers, and that of stake needs none', () => {
     const pool = Array.from({ length: 20 }, (_, uid) => ({ ...one, uid, validatorTrust: uid % 3, stake: BigInt(2_000 - (uid % 5)) * TAO }))
     const order = (seed: number): number[] => inOrder(pool, 'best_of', TARGET_DEFAULTS, seededRandom(seed)).map(({ uid }) => uid)

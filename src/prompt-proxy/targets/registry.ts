@@ -6,6 +6,7 @@ import type { AxonTarget } from '../dendrite/types.js'
 import { hostPort } from './address.js'
 import { BACK_OFFS } from './back-off.js'
 import type { Clock } from './clock.js'
+import { inTime } from './in-time.js'
 import { judge, type EligibilityOptions, type Judged } from './eligibility.js'
 import { createHealth, type Health, type Lease } from './health.js'
 import { createTargetMetrics } from './metrics.js'
@@ -108,10 +109,14 @@ export function createTargets(options: TargetsOptions): Targets {
       next.set(key, { ...judged, health: known.get(key)?.health ?? createHealth(settings, clock, random) })
     }
     known = next
-    bySubnet = Map.groupBy(next.values(), ({ row }) => row.netuid)
+    const all = [...next.values()]
+    bySubnet = new Map(settings.netuids.map((netuid) => [netuid, all.filter(({ row }) => row.netuid === netuid)]))
   }
 
-  function choose(model: PromptModel, { uids = [], hotkeys = [], strategy = model.strategy, topN = Infinity }: ChooseOptions = {}): Candidate[] {
+  function choose(
+    model: PromptModel,
+    { uids = [], hotkeys = [], strategy = model.strategy, topN = Infinity }: ChooseOptions = {},
+  ): Candidate[] {
     const all = bySubnet.get(model.netuid) ?? []
     const isNamed = uids.length > 0 || hotkeys.length > 0
     const asked = isNamed ? all.filter(({ row }) => uids.includes(row.uid) || hotkeys.includes(row.hotkey)) : all
@@ -238,17 +243,4 @@ export function createTargets(options: TargetsOptions): Targets {
       stops.clear()
     },
   }
-}
-
-/** What `run` gives, or QUERY_TIMEOUT after that many milliseconds. */
-function inTime<T>(run: () => Promise<T>, ms: number, clock: Clock): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = clock.after(ms, () => reject(new AppError('QUERY_TIMEOUT', `no answer within ${ms} ms`)))
-    // Called inside of a promise: one that throws at once is no different.
-    Promise.resolve()
-      .then(run)
-      .then(resolve, reject)
-      .finally(stop)
-      .catch(() => undefined)
-  })
 }
