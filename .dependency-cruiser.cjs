@@ -11,6 +11,7 @@ const ARROWS = {
   indexer: ['core', 'chain', 'consensus', 'store', 'jobs'],
   api: ['core', 'store'],
   'pow-service': ['core', 'chain', 'consensus', 'jobs'],
+  'prompt-proxy': ['core'],
   devnet: ['core', 'chain', 'consensus'],
 }
 

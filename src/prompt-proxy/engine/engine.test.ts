@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { PromptModel } from '../contract.js'
 import { createAgreementScorer } from './scorer.js'
-import { createWorld, NOBODY, TAO } from './scripted-world.js'
+import { createWorld, NOBODY, TAO } from '../../../test/support/prompt/scripted-world.js'
 
 const unhandled: unknown[] = []
 const note = (reason: unknown): void => void unhandled.push(reason)

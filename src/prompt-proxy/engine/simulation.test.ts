@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { STRATEGIES, type PromptRequest } from '../contract.js'
 import type { FailureCode } from '../targets/back-off.js'
-import { createWorld, NOBODY, TAO, type Asked, type Script, type World } from './scripted-world.js'
+import { createWorld, NOBODY, TAO, type Asked, type Script, type World } from '../../../test/support/prompt/scripted-world.js'
 
 const unhandled: unknown[] = []
 const note = (reason: unknown): void => void unhandled.push(reason)

@@ -3,7 +3,7 @@ import { silentLog } from '../../core/log.js'
 import { createMetrics } from '../../core/metrics.js'
 import type { PromptModel } from '../contract.js'
 import { DendriteError, PROTOCOLS, RETURN_CODES, type AxonTarget } from '../dendrite/types.js'
-import { aNeuron, TAO } from '../engine/scripted-world.js'
+import { aNeuron, TAO } from '../../../test/support/prompt/scripted-world.js'
 import { BACK_OFFS, backOffMs, type FailureCode } from './back-off.js'
 import { systemClock } from './clock.js'
 import { createLatencies } from './latencies.js'
@@ -13,7 +13,7 @@ import { createProtocolOf } from './protocol.js'
 import type { Probe } from './probes.js'
 import { createTargets, type Candidate, type Targets } from './registry.js'
 import { TARGET_DEFAULTS, type TargetSettings } from './settings.js'
-import { createVirtualClock, seededRandom, type VirtualClock } from './virtual-clock.js'
+import { createVirtualClock, seededRandom, type VirtualClock } from '../../../test/support/prompt/virtual-clock.js'
 
 const MODEL: PromptModel = { id: 'bittensor/sn1', netuid: 1, strategy: 'fastest', created: 0, ownedBy: 'bittensor' }
 

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js'
+import type { Clock } from '../../../src/prompt-proxy/targets/clock.js'
 
 /** Time that passes only when a test says so; between two timers all promises that can settle do. */
 export interface VirtualClock extends Clock {

@@ -1,17 +1,23 @@
-import { silentLog } from '../../core/log.js'
-import { createMetrics, type Metrics } from '../../core/metrics.js'
-import type { Caller } from '../../core/api-keys.js'
-import type { PromptEngine, PromptRequest } from '../contract.js'
-import { DendriteError, type AxonTarget, type Dendrite, type DendriteProtocol, type PromptCall } from '../dendrite/types.js'
-import type { FailureCode } from '../targets/back-off.js'
-import type { NeuronRow } from '../targets/neuron-row.js'
-import { createTargets, type Targets } from '../targets/registry.js'
-import type { TargetSettings } from '../targets/settings.js'
-import { createVirtualClock, seededRandom, type VirtualClock } from '../targets/virtual-clock.js'
-import { createEngine } from './engine.js'
-import { promptModels } from './models.js'
-import { createAgreementScorer, type Scorer } from './scorer.js'
-import type { EngineSettings } from './settings.js'
+import { silentLog } from '../../../src/core/log.js'
+import { createMetrics, type Metrics } from '../../../src/core/metrics.js'
+import type { Caller } from '../../../src/core/api-keys.js'
+import type { PromptEngine, PromptRequest } from '../../../src/prompt-proxy/contract.js'
+import {
+  DendriteError,
+  type AxonTarget,
+  type Dendrite,
+  type DendriteProtocol,
+  type PromptCall,
+} from '../../../src/prompt-proxy/dendrite/types.js'
+import type { FailureCode } from '../../../src/prompt-proxy/targets/back-off.js'
+import type { NeuronRow } from '../../../src/prompt-proxy/targets/neuron-row.js'
+import { createTargets, type Targets } from '../../../src/prompt-proxy/targets/registry.js'
+import type { TargetSettings } from '../../../src/prompt-proxy/targets/settings.js'
+import { createVirtualClock, seededRandom, type VirtualClock } from './virtual-clock.js'
+import { createEngine } from '../../../src/prompt-proxy/engine/engine.js'
+import { promptModels } from '../../../src/prompt-proxy/engine/models.js'
+import { createAgreementScorer, type Scorer } from '../../../src/prompt-proxy/engine/scorer.js'
+import type { EngineSettings } from '../../../src/prompt-proxy/engine/settings.js'
 
 /** What a target does with a request, from `afterMs` after it came. */
 export type Script =
