@@ -33,14 +33,17 @@ export async function startPowOn(context: CommandContext, database: Database, co
   const log = context.log.child({ service: 'pow' })
   const { rpc, chain: reader } = connected
   const isLocal = isLocalChain(context)
-  const jobs = await openJobsOn(context, database.url)
-  const pool = await openPool(context)
+  // The solvers' tests take a while, and nothing waits for them but the service.
+  const [jobs, pool, proxy, genesisHash] = await Promise.all([
+    openJobsOn(context, database.url),
+    openPool(context),
+    openProxy(context, connected, isLocal),
+    reader.hashOf(0),
+  ])
   const service = life.add(
     await startPow({
-      ...{ config: config.pow, rpc, reader, isLocal, jobs, pool, metrics, log, signal: life.signal },
-      genesisHash: await reader.hashOf(0),
+      ...{ config: config.pow, rpc, reader, genesisHash, isLocal, jobs, pool, proxy, metrics, log, signal: life.signal },
       store: createRegistrationStore({ pool: database.pool }),
-      proxy: await openProxy(context, connected, isLocal),
     }),
   )
   const access = accessOf(context, database)

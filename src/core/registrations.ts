@@ -120,5 +120,4 @@ export interface RegistrationStore {
   save(registration: Registration): Promise<Registration | null>
   /** Ends an unfinished one as `cancelled`; an ended one is given back as it is. null when there is none. */
   cancel(id: string, customer: string): Promise<Registration | null>
-  countByState(genesisHash: Hex): Promise<Partial<Record<RegistrationState, number>>>
 }

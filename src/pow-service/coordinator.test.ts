@@ -63,7 +63,6 @@ function createStore(): RegistrationStore & { failing: boolean; rows: Map<string
         rows.set(id, ended)
         return ended
       }),
-    countByState: () => answer(() => ({})),
   }
   return store
 }

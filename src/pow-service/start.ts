@@ -43,6 +43,7 @@ export async function startPow(options: PowOptions): Promise<PowService> {
   const metrics = createPowMetrics(options.metrics)
   const heads = await watchHeads({ rpc, chain, log, signal })
   const stop = new AbortController()
+  let failed: string | null = null
 
   async function drive(lost: AbortSignal): Promise<void> {
     log.info('drives the registrations of this database')
@@ -53,6 +54,8 @@ export async function startPow(options: PowOptions): Promise<PowService> {
     const unlisten = heads.listen(coordinator)
     const head = heads.head()
     if (head !== null) coordinator.head(head)
+    // Who takes over while the chain is silent has to know.
+    coordinator.silent(heads.isSilent())
     await aborted(lost)
     unlisten()
     await coordinator.close()
@@ -62,7 +65,6 @@ export async function startPow(options: PowOptions): Promise<PowService> {
     log.error({ err: error }, 'registrations are not driven any more')
     failed = errorMessage(error)
   })
-  let failed: string | null = null
   const service = await createPowService({
     ...{ genesisHash, store, jobs, chain, metrics, log, head: heads.head, proxyAddress: proxy?.address ?? null },
     limits: { maxActive: config.maxActive, maxDeadlineHours: config.maxDeadlineHours },

@@ -79,18 +79,6 @@ export function createRegistrationStore({ pool }: { pool: pg.Pool }): Registrati
       const [cancelled] = await rows('a registration was cancelled', CANCEL, [id, customer])
       return cancelled ?? get(id, customer)
     },
-
-    async countByState(genesisHash) {
-      try {
-        const found = await pool.query<{ state: RegistrationState; count: string }>(
-          'SELECT state, count(*) FROM registrations WHERE genesis_hash = $1 GROUP BY state',
-          [bytesOf(genesisHash)],
-        )
-        return Object.fromEntries(found.rows.map(({ state, count }) => [state, Number(count)]))
-      } catch (error) {
-        throw toDatabaseError(error, 'registrations were counted')
-      }
-    },
   }
 }
 
