@@ -4,9 +4,11 @@ import { cryptoWaitReady } from '@polkadot/util-crypto'
 import type { Service } from '../core/lifecycle.js'
 import type { Logger } from '../core/log.js'
 import type { Hex } from '../core/records.js'
-import { castAccounts, type CastAccounts } from './cast/accounts.js'
-import { validatorsOf } from './cast/actions.js'
+import type { KeyPair } from '../core/wallet/keys.js'
+import { castAccounts, keyPairOf, type CastAccounts } from './cast/accounts.js'
+import { isValidatorPlace, validatorsOf } from './cast/actions.js'
 import { startCast } from './cast/cast.js'
+import type { AxonChoice } from './cast/serving.js'
 import { addGenesis, genesisEntries } from './genesis.js'
 import { createAuthor, type Author } from './node/author.js'
 import { chainMethods } from './node/chain-methods.js'
@@ -18,6 +20,8 @@ import { authorMethods, paymentMethods, systemMethods } from './node/system-meth
 import { CHAIN_SLOT_MS, createDevnetRuntime, type LaterParts } from './runtime/compose.js'
 import { subtensorGenesis } from './runtime/subtensor/index.js'
 import { openChainStore, type Block } from './state/chain-store.js'
+
+export { DEVNET_NAME } from './node/system-methods.js'
 
 export interface DevnetOptions {
   host?: string
@@ -39,6 +43,11 @@ export interface DevnetOptions {
   genesisTimeMs?: number
   /** Whether the built-in accounts live their lives on the chain. */
   cast?: boolean
+  /**
+   * What axons the cast serve. Whoever gets none from it serves one that leads nowhere. A neuron whose axon on the chain is another than this says serves it
+   * again, as after a restart with other ports; a chain that starts with this set has no serving rate limit, so that nobody waits for that.
+   */
+  axons?: AxonChoice
   /** Parts of later runtimes. The chain says that it is spec 143 all the same. */
   later?: LaterParts
 }
@@ -78,9 +87,28 @@ const ROOT_TEMPO = 23
 /** Of a subnet whose chain has no cast. */
 const DEFAULT_PLACES = 256
 const RAO = 1_000_000_000n
+const DEFAULTS = { seed: 'devnet', subnets: 2, neurons: 32 }
+
+/** One of the cast, who is known before the chain starts: settings decide the accounts. Places are the same on all subnets. */
+export interface CastMember {
+  place: number
+  /** Validators get stake and a permit; the others, and newcomers, mine. */
+  isValidator: boolean
+  /** Of the hotkey. */
+  pair: KeyPair
+}
+
+/** The hotkeys that a devnet of these settings has, by place. */
+export async function castOf(options: Pick<DevnetOptions, 'seed' | 'subnets' | 'neurons'>): Promise<CastMember[]> {
+  const { seed = DEFAULTS.seed, subnets = DEFAULTS.subnets, neurons = DEFAULTS.neurons } = options
+  await cryptoWaitReady()
+  const { hotkeys } = castAccounts(seed, subnets === 0 ? 0 : neurons)
+  return hotkeys.map((hotkey, place) => ({ place, isValidator: isValidatorPlace(neurons, place), pair: keyPairOf(hotkey) }))
+}
 
 export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
-  const { host = '127.0.0.1', port = 0, blockMs = 3000, seed = 'devnet', subnets = 2, neurons = 32, later = {}, log, dataDir } = options
+  const { host = '127.0.0.1', port = 0, blockMs = 3000, later = {}, axons, log, dataDir } = options
+  const { seed = DEFAULTS.seed, subnets = DEFAULTS.subnets, neurons = DEFAULTS.neurons } = options
   const { finalityLag = blockMs === null ? 0 : DEFAULT_FINALITY_LAG } = options
   await cryptoWaitReady()
   const slotMs = blockMs ?? CHAIN_SLOT_MS
@@ -92,7 +120,8 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
     settings: JSON.stringify({ seed, subnets, neurons, slotMs, ...later }),
   })
   const isNew = store.isEmpty()
-  if (isNew) addGenesis(store, runtime, devnetGenesis(accounts, subnets, neurons), [])
+  if (isNew)
+    addGenesis(store, runtime, devnetGenesis(accounts, { subnets, neurons, servingRateLimit: axons === undefined ? undefined : 0n }), [])
   const author = createAuthor({
     chain: { runtime, genesisHash: store.genesis.hash },
     store,
@@ -104,7 +133,7 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
   const cast =
     options.cast === false || accounts.coldkeys.length === 0
       ? undefined
-      : startCast({ author, accounts, subnets, seats: neurons, seed, log })
+      : startCast({ author, accounts, subnets, seats: neurons, seed, axons, log })
   const prepared = cast !== undefined && isNew && blockMs !== null ? PREPARED_BLOCKS : 0
   for (let i = 0; i < prepared; i++) {
     cast?.act()
@@ -172,7 +201,13 @@ function timeOf({ chain, store }: Author, block: Block): number {
   return bytes === undefined ? 0 : Number(chain.runtime.codecs.decode('u64', bytes))
 }
 
-function devnetGenesis(accounts: CastAccounts, subnets: number, neurons: number) {
+interface DevnetGenesis {
+  subnets: number
+  neurons: number
+  servingRateLimit?: bigint
+}
+
+function devnetGenesis(accounts: CastAccounts, { subnets, neurons, servingRateLimit }: DevnetGenesis) {
   const balances = [
     ...accounts.developers.map(({ id }) => ({ who: id, free: 1_000_000n * RAO })),
     ...accounts.coldkeys.map(({ id }, i) => ({ who: id, free: (10_000n + 137n * BigInt(i)) * RAO })),
@@ -194,6 +229,7 @@ function devnetGenesis(accounts: CastAccounts, subnets: number, neurons: number)
       tempos: TEMPOS,
       rootTempo: ROOT_TEMPO,
       owners: accounts.coldkeys.slice(0, subnets).map(({ id }) => id),
+      servingRateLimit,
     }),
   })
 }

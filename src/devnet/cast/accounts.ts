@@ -3,6 +3,8 @@ import { Keyring } from '@polkadot/keyring'
 import type { KeyringPair } from '@polkadot/keyring/types'
 import type { Hex } from '../../core/records.js'
 import { toHex } from '../../core/units/bytes.js'
+import { encodeSs58 } from '../../core/units/ss58.js'
+import type { KeyPair } from '../../core/wallet/keys.js'
 
 export interface Account {
   /** Derivation path, as in `//devnet//cold//3`. */
@@ -47,6 +49,11 @@ export function castAccounts(seed: string, seats: number): CastAccounts {
     hotkeys: many('hot', pairs),
     nominators: many('nominator', seats === 0 ? 0 : NOMINATORS),
   }
+}
+
+/** An account of the cast as the rest of the program has keys. */
+export function keyPairOf({ id, sign }: Account): KeyPair {
+  return Object.freeze({ publicKey: id, address: encodeSs58(id), type: 'sr25519', sign })
 }
 
 function fromPair(path: string, pair: KeyringPair): Account {

@@ -4,6 +4,7 @@ import { findWork } from '../runtime/subtensor/index.js'
 import type { Context } from '../runtime/types.js'
 import type { Account, CastAccounts } from './accounts.js'
 import type { Random } from './random.js'
+import type { AxonChoice } from './serving.js'
 
 export interface Scene {
   ctx: Context
@@ -13,6 +14,8 @@ export interface Scene {
   seats: number
   random: Random
   head: { number: number; hash: Hex }
+  /** What some of the cast serve; the others', and everybody's when absent, lead nowhere. */
+  axons?: AxonChoice
 }
 
 export interface Action {
@@ -22,7 +25,7 @@ export interface Action {
   args: Record<string, unknown>
 }
 
-const SUBTENSOR = 'SubtensorModule'
+export const SUBTENSOR = 'SubtensorModule'
 const RAO = 1_000_000_000n
 /** Registrations per subnet and block: below the chain's own limit, so that a stranger finds room too. */
 const REGISTRATIONS = 4
@@ -32,26 +35,27 @@ const NEWCOMER_EVERY = 8
 const VALIDATOR_EVERY = 4
 const ROOT_NETUID = 0
 const ROOT_REGISTRATIONS = 2
-const AXONS_PER_BLOCK = 6
 const WEIGHTS_EVERY = 5
 /** A validator overlooks one in this many miners. */
 const OVERLOOKED = 8
 
-const netuidsOf = (scene: Scene) => Array.from({ length: scene.subnets }, (_, i) => i + 1)
-const subtensor = (by: Account, call: string, args: Record<string, unknown>): Action => ({ by, pallet: SUBTENSOR, call, args })
-const isValidator = ({ seats }: Scene, place: number) => place < seats && place % VALIDATOR_EVERY === 0
+export const netuidsOf = (scene: Scene) => Array.from({ length: scene.subnets }, (_, i) => i + 1)
+export const subtensor = (by: Account, call: string, args: Record<string, unknown>): Action => ({ by, pallet: SUBTENSOR, call, args })
+/** Whether a place of the cast, in a subnet of so many seats, is a validator's. */
+export const isValidatorPlace = (seats: number, place: number): boolean => place < seats && place % VALIDATOR_EVERY === 0
+const isValidator = ({ seats }: Scene, place: number) => isValidatorPlace(seats, place)
 /** How many validators a subnet of so many seats has. */
 export const validatorsOf = (seats: number): number => Math.ceil(seats / VALIDATOR_EVERY)
 
-function pairAt({ accounts }: Scene, place: number): { cold: Account; hot: Account } {
+export function pairAt({ accounts }: Scene, place: number): { cold: Account; hot: Account } {
   return { cold: accounts.coldkeys[place] as Account, hot: accounts.hotkeys[place] as Account }
 }
 
-function places({ accounts }: Scene): number[] {
+export function places({ accounts }: Scene): number[] {
   return accounts.hotkeys.map((_, place) => place)
 }
 
-function uidOf({ ctx }: Scene, netuid: number, hotkey: Hex): number | undefined {
+export function uidOf({ ctx }: Scene, netuid: number, hotkey: Hex): number | undefined {
   return ctx.get<number | undefined>(SUBTENSOR, 'Uids', netuid, hotkey)
 }
 
@@ -86,23 +90,6 @@ function entrants(scene: Scene, netuid: number): number[] {
   const ranked = ctx.get<bigint>(SUBTENSOR, 'LastMechansimStepBlock', netuid) > 0n
   if (outside.length === 0 || !ranked || (head.number + netuid) % NEWCOMER_EVERY !== 0) return []
   return [outside.find((place) => isValidator(scene, place)) ?? random.pick(outside)]
-}
-
-/** Axons at addresses that lead nowhere: 10.x.y.z, from the account's own bytes. */
-export function serveActions(scene: Scene): Action[] {
-  const silent = netuidsOf(scene).flatMap((netuid) =>
-    places(scene)
-      .map((place) => ({ netuid, place, hot: pairAt(scene, place).hot }))
-      .filter(({ hot }) => uidOf(scene, netuid, hot.id) !== undefined && !scene.ctx.has(SUBTENSOR, 'Axons', netuid, hot.id)),
-  )
-  return silent.slice(0, AXONS_PER_BLOCK).map(({ netuid, place, hot }) => {
-    const ip = (10n << 24n) | (BigInt(`0x${hot.id.slice(2, 8)}`) & 0xff_ffffn)
-    const port = 8091 + netuid * 100 + (place % 100)
-    if (isValidator(scene, place) && !scene.ctx.has(SUBTENSOR, 'Prometheus', netuid, hot.id) && scene.head.number % 2 === 0) {
-      return subtensor(hot, 'serve_prometheus', { netuid, version: 500, ip, port: port + 1000, ip_type: 4 })
-    }
-    return subtensor(hot, 'serve_axon', { netuid, version: 500, ip, port, ip_type: 4, protocol: 4, placeholder1: 0, placeholder2: 0 })
-  })
 }
 
 /** Validators open themselves to delegation and stake on themselves; nominators follow now and then, and sometimes leave again. */

@@ -9,17 +9,9 @@ import type { Author } from '../node/author.js'
 import { account } from '../runtime/pallets/system.js'
 import type { CallValue, Context } from '../runtime/types.js'
 import type { Account, CastAccounts } from './accounts.js'
-import {
-  delegateActions,
-  registerActions,
-  rootActions,
-  serveActions,
-  transferActions,
-  weightActions,
-  type Action,
-  type Scene,
-} from './actions.js'
+import { delegateActions, registerActions, rootActions, transferActions, weightActions, type Action, type Scene } from './actions.js'
 import { createRandom } from './random.js'
+import { serveActions, type AxonChoice } from './serving.js'
 
 export interface Cast {
   /** Submits what the accounts do in the next block. */
@@ -34,12 +26,13 @@ export interface CastOptions {
   /** Places in each subnet. */
   seats: number
   seed: string
+  axons?: AxonChoice
   log: Logger
 }
 
 const ROLES = [registerActions, serveActions, delegateActions, weightActions, rootActions, transferActions]
 
-export function startCast({ author, accounts, subnets, seats, seed, log }: CastOptions): Cast {
+export function startCast({ author, accounts, subnets, seats, seed, axons, log }: CastOptions): Cast {
   const { runtime, genesisHash } = author.chain
 
   function submit(ctx: Context, by: Account, call: CallValue): void {
@@ -59,6 +52,7 @@ export function startCast({ author, accounts, subnets, seats, seed, log }: CastO
           seats,
           random: createRandom(`${seed}/${head.number}`),
           head: { number: head.number, hash: head.hash },
+          axons,
         }
         const actions: Action[] = ROLES.flatMap((role) => role(scene))
         for (const { by, pallet, call, args } of actions) {

@@ -10,6 +10,8 @@ import { invalidParams } from './rpc-error.js'
 import type { Method } from './rpc-server.js'
 import { feeInfo, total } from './runtime-apis.js'
 
+/** What the chain calls itself. */
+export const DEVNET_NAME = 'Bittensor Devnet'
 export const NODE_NAME = 'taogate devnet'
 const PEER_ID = '12D3KooWDevnetDevnetDevnetDevnetDevnetDevnetDevnetDe'
 
@@ -21,7 +23,7 @@ export function systemMethods(author: Author, version: string): Record<string, M
     return author.peek(store.best, ({ ctx }) => author.pool.nextNonce(who, account(ctx, who).nonce))
   }
   return {
-    system_chain: () => 'Bittensor Devnet',
+    system_chain: () => DEVNET_NAME,
     system_chainType: () => 'Development',
     system_name: () => NODE_NAME,
     system_version: () => version,

@@ -34,6 +34,8 @@ export interface SubtensorGenesisOptions {
   owners?: readonly Hex[]
   /** Blocks that must lie between two staking calls of one coldkey. 0 is no limit; a public chain has 1000. */
   txRateLimit?: bigint
+  /** Blocks that must lie between two times that a hotkey serves an axon on a subnet. 0 is no limit; a public chain has 50. */
+  servingRateLimit?: bigint
 }
 
 export function subtensorGenesis(options: SubtensorGenesisOptions): GenesisEntry[] {
@@ -85,7 +87,7 @@ function subnet(netuid: number, options: SubtensorGenesisOptions): GenesisEntry[
     entry('MinAllowedWeights', netuid, 1),
     entry('MaxWeightsLimit', netuid, U16_MAX),
     entry('WeightsSetRateLimit', netuid, 10n),
-    entry('ServingRateLimit', netuid, 10n),
+    entry('ServingRateLimit', netuid, options.servingRateLimit ?? 10n),
     entry('ImmunityPeriod', netuid, 100),
     entry('ActivityCutoff', netuid, 5000),
     entry('Rho', netuid, 10),

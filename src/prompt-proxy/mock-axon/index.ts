@@ -1,0 +1,5 @@
+export { protocolOfRelease, startMockAxon, type MockAxon, type ServedNumbers } from './axon.js'
+export { startMockAxons, type CrowdMember } from './crowd.js'
+export { echoAnswer, fixedAnswer } from './echo.js'
+export type { GrpcAxonFault } from './grpc/faults.js'
+export type { HttpAxonFault } from './http/faults.js'
