@@ -1,6 +1,6 @@
 import { SCOPES, type ApiKeyRecord, type Scope } from '../core/api-keys.js'
 import { AppError } from '../core/errors.js'
-import { createApiKeyStore, type NewApiKey } from '../store/index.js'
+import { createApiKeyStore, readUsedCredits, type NewApiKey } from '../store/index.js'
 import { openMigratedDatabase } from './database.js'
 import type { CommandContext } from './run.js'
 
@@ -15,13 +15,13 @@ export async function createKey(context: CommandContext, options: Readonly<Recor
   context.print(key)
 }
 
-/** `taogate keys list`: the keys there are, newest first; with `json` each as an object on a line of its own. */
+/** `taogate keys list`: the keys there are, newest first, with the credits they used this month (UTC); with `json` each as an object on a line of its own. */
 export async function listKeys(context: CommandContext, json: boolean): Promise<void> {
   const { pool } = await openMigratedDatabase(context)
-  const records = await createApiKeyStore({ pool }).list()
-  if (json) for (const record of records) context.print(JSON.stringify(record))
+  const [records, used] = await Promise.all([createApiKeyStore({ pool }).list(), readUsedCredits(pool)])
+  if (json) for (const record of records) context.print(JSON.stringify({ ...record, creditsUsed: used.get(record.id) ?? 0 }))
   else if (records.length === 0) context.print('There are no keys; taogate keys create --name NAME makes one.')
-  else context.print(tableOf(records, new Date()))
+  else context.print(tableOf(records, used, new Date()))
 }
 
 /** `taogate keys revoke`: ends a key, named by its id; the key itself will do. */
@@ -52,6 +52,9 @@ function newKeyOf(options: Readonly<Record<string, unknown>>): NewApiKey {
     limits: {
       requestsPerMinute: countOf('--requests-per-minute', text('requestsPerMinute')),
       activeJobs: countOf('--active-jobs', text('activeJobs')),
+      tokensPerMinute: countOf('--tokens-per-minute', text('tokensPerMinute')),
+      concurrentPrompts: countOf('--concurrent-prompts', text('concurrentPrompts')),
+      monthlyCredits: countOf('--monthly-credits', text('monthlyCredits')),
     },
     expiresAt: expiryOf(text('expires'), new Date()),
   }
@@ -91,12 +94,18 @@ function wrong(flag: string, given: string, wanted: string): AppError {
   return new AppError('CONFIG_INVALID', `${flag} ${JSON.stringify(given)}; wanted ${wanted}`)
 }
 
-const HEADINGS = ['id', 'name', 'scopes', 'requests/min', 'jobs', 'created', 'expires', 'last used', 'state']
+const HEADINGS = [
+  ...['id', 'name', 'scopes', 'requests/min', 'jobs', 'tokens/min', 'prompts', 'credits'],
+  ...['created', 'expires', 'last used', 'state'],
+]
 
-function tableOf(records: readonly ApiKeyRecord[], now: Date): string {
-  const rows = records.map((record) => [
+function tableOf(records: readonly ApiKeyRecord[], used: ReadonlyMap<string, number>, now: Date): string {
+  const rows = records.map(({ limits, ...record }) => [
     ...[record.id, record.name, record.scopes.join(',')],
-    ...[record.limits.requestsPerMinute, record.limits.activeJobs].map((limit) => (limit === null ? 'default' : String(limit))),
+    ...[limits.requestsPerMinute, limits.activeJobs, limits.tokensPerMinute, limits.concurrentPrompts].map((limit) =>
+      String(limit ?? 'default'),
+    ),
+    creditsOf(used.get(record.id) ?? 0, limits.monthlyCredits),
     ...[record.createdAt, record.expiresAt, record.lastUsedAt].map((date) => date?.toISOString().slice(0, 16).concat('Z') ?? 'never'),
     stateOf(record, now),
   ])
@@ -111,7 +120,12 @@ function tableOf(records: readonly ApiKeyRecord[], now: Date): string {
     .join('\n')
 }
 
-function stateOf({ revokedAt, expiresAt }: ApiKeyRecord, now: Date): string {
+/** Used this month, of what the month has. */
+function creditsOf(used: number, limit: number | null): string {
+  return `${used}/${limit ?? 'unlimited'}`
+}
+
+function stateOf({ revokedAt, expiresAt }: Pick<ApiKeyRecord, 'revokedAt' | 'expiresAt'>, now: Date): string {
   if (revokedAt !== null) return 'revoked'
   return expiresAt !== null && expiresAt <= now ? 'expired' : 'good'
 }

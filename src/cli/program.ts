@@ -15,10 +15,15 @@ const API = settingsOf('api')
 /** The built-in chain's own command needs no prefix to its flags. */
 const SOLVERS = ['pow.solver', 'pow.threads', 'pow.nice']
 const QUEUE = settingsOf('queue')
-/** What the registration service has beside an HTTP server. */
-const POW = [...QUEUE, ...settingsOf('access'), ...settingsOf('grpc'), ...settingsOf('pow')]
+/** What the services that customers use have beside an HTTP server. */
+const GATEWAY = [...QUEUE, ...settingsOf('access'), ...settingsOf('grpc')]
+const POW = settingsOf('pow')
+const PROMPT = settingsOf('prompt')
+const SERVER = ['api.host', 'api.port', 'api.maxBodyBytes']
 /** The customer's commands keep what they sent in the data folder. */
 const CUSTOMER = [...settingsOf('client'), ...CHAIN, 'database.dataDir', ...LOG]
+/** What decides the accounts of the built-in chain. */
+const CAST = ['devnet.seed', 'devnet.subnets', 'devnet.neurons']
 const DEVNET_SHORT: SettingNames = Object.fromEntries(settingsOf('devnet').map((path) => [path, (flag) => flag.replace(/^devnet-/, '')]))
 
 /** Runs one command line to its end and tells the exit status: 0, 1 for a failure, 2 for wrong usage or settings. */
@@ -38,7 +43,9 @@ export async function runCli(args: readonly string[]): Promise<number> {
 /** The program with all commands; `setStatus` receives the exit status of the command that ran. */
 export function createProgram(setStatus: (code: number) => void = () => {}): Command {
   const program = new Command('taogate')
-    .description('Reads a subtensor chain into PostgreSQL and serves it as GraphQL.')
+    .description(
+      'Reads a subtensor chain into PostgreSQL and serves it as GraphQL; registers neurons, and passes prompts to validators, as a service.',
+    )
     .version(readVersion(), '--version', 'print the version')
     .helpCommand(false)
     .showHelpAfterError('(--help lists the flags)')
@@ -49,7 +56,7 @@ export function createProgram(setStatus: (code: number) => void = () => {}): Com
   add({
     name: 'up',
     about: 'run everything in one process, with a database and a chain of its own where none is given (the default)',
-    settings: [...DATABASE, ...CHAIN, ...INDEXER, ...API, ...POW, ...settingsOf('devnet'), ...LOG],
+    settings: [...DATABASE, ...CHAIN, ...INDEXER, ...API, ...GATEWAY, ...POW, ...PROMPT, ...settingsOf('devnet'), ...LOG],
     isDefault: true,
     run: async (context) => (await import('./up.js')).up(context),
   })
@@ -92,7 +99,7 @@ export function createProgram(setStatus: (code: number) => void = () => {}): Com
   add({
     name: 'pow-service',
     about: 'run the registration service alone: HTTP, gRPC and the solvers of this machine',
-    settings: [...DATABASE, ...CHAIN, 'api.host', 'api.port', 'api.maxBodyBytes', ...POW, ...LOG],
+    settings: [...DATABASE, ...CHAIN, ...SERVER, ...GATEWAY, ...POW, ...LOG],
     run: async (context) => (await import('./pow-service.js')).powService(context),
   })
   add({
@@ -123,8 +130,29 @@ export function createProgram(setStatus: (code: number) => void = () => {}): Com
     .requiredOption('--max-cost <tao>', 'the most that the place may cost, in TAO; the fee of the extrinsic comes on top')
     .option('--direct', 'watch the chain here, without a registration service')
   add({
+    name: 'prompt-proxy',
+    about: 'run the prompt API alone, over a database that an indexer fills: HTTP, and gRPC for clients of SDK 5.x',
+    settings: [...DATABASE, 'chain.network', ...SERVER, ...GATEWAY, ...PROMPT, ...CAST, ...LOG],
+    run: async (context) => (await import('./prompt-proxy.js')).promptProxy(context),
+  })
+  add({
+    name: 'mock-axon',
+    about: 'run an axon without a model, which checks callers as strictly as real ones and echoes; for trying things out',
+    settings: LOG,
+    run: async (context, options) => (await import('./mock-axon.js')).mockAxon(context, options),
+  })
+    .option('--protocol <protocol>', 'grpc, or http, which serves Epistula too (default: by --sdk, else http)')
+    .option('--sdk <release>', 'release of the SDK that is imitated: 5.0.0 to 5.3.x, 6.0.0 to 10.x.y (default: 5.3.4 or 10.2.0)')
+    .option('--host <address>', 'IP address to listen on', '127.0.0.2')
+    .option('--port <port>', 'port; 0 picks a free one', '0')
+    .option('--hotkey-file <file>', 'key file of its hotkey; - reads standard input (default: a new key)')
+    .option('--answer <text>', 'what it answers; echo repeats the question', 'echo')
+    .option('--delay-ms <ms>', 'between two words of an answer, in milliseconds', '10')
+    .option('--allow <addresses>', 'hotkeys that it knows, separated by commas; others are refused (default: all)')
+    .option('--fault <fault>', 'what it does wrong, such as hang, delay:500 or status:503')
+  add({
     name: 'devnet',
-    about: 'run the built-in chain alone',
+    about: 'run the built-in chain alone, with validators that answer prompts by echoing them',
     settings: [...settingsOf('devnet'), 'database.dataDir', ...LOG],
     names: DEVNET_SHORT,
     run: async (context) => (await import('./devnet.js')).devnet(context),
@@ -154,6 +182,9 @@ export function createProgram(setStatus: (code: number) => void = () => {}): Com
     .option('--expires <when>', 'days from now, or a date of ISO 8601 (default: never)')
     .option('--requests-per-minute <count>', 'requests it may make in a minute (default: REQUESTS_PER_MINUTE)')
     .option('--active-jobs <count>', 'registrations it may have under way at once (default: POW_MAX_ACTIVE)')
+    .option('--tokens-per-minute <count>', 'tokens of prompts and answers in a minute (default: PROMPT_TOKENS_PER_MINUTE)')
+    .option('--concurrent-prompts <count>', 'prompts it may have under way at once (default: PROMPT_CONCURRENT)')
+    .option('--monthly-credits <count>', 'credits for each month of UTC; an answer costs one (default: no limit)')
   addKeys({
     name: 'list',
     about: 'print all API keys, newest first, and exit; not the keys themselves, which nobody has stored',

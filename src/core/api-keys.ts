@@ -9,6 +9,21 @@ export interface ApiKeyLimits {
   requestsPerMinute: number | null
   /** Registrations that may be under way at once; null: as the settings say. */
   activeJobs: number | null
+  /** Tokens of prompts and answers in a minute; null: as the settings say. */
+  tokensPerMinute: number | null
+  /** Prompts that may be under way at once; null: as the settings say. */
+  concurrentPrompts: number | null
+  /** Credits for each month of UTC; an answer costs one. null: as many as one likes. */
+  monthlyCredits: number | null
+}
+
+/** Of whoever has no key with limits of its own. */
+export const NO_LIMITS: ApiKeyLimits = {
+  requestsPerMinute: null,
+  activeJobs: null,
+  tokensPerMinute: null,
+  concurrentPrompts: null,
+  monthlyCredits: null,
 }
 
 /** A key as it is stored. The key itself is shown once, when it is made; only a hash of it is kept. */
@@ -29,6 +44,8 @@ export interface Caller {
   /** Id of the key; `open` where none is needed. Jobs and usage are counted by it. */
   customer: string
   limits: ApiKeyLimits
+  /** ss58, format 42: a hotkey that the caller has shown to hold. */
+  hotkey?: string
 }
 
 /** What services need of the stored keys. */

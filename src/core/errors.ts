@@ -34,6 +34,7 @@ export const ERRORS = {
   RATE_LIMITED: { http: 429, grpc: GRPC.RESOURCE_EXHAUSTED, retry: true },
   TOO_LARGE: { http: 413, grpc: GRPC.RESOURCE_EXHAUSTED, retry: false },
   TOO_COMPLEX: { http: 400, grpc: GRPC.INVALID_ARGUMENT, retry: false },
+  OVERLOADED: { http: 503, grpc: GRPC.UNAVAILABLE, retry: true },
   QUERY_TIMEOUT: { http: 503, grpc: GRPC.DEADLINE_EXCEEDED, retry: true },
   UPSTREAM_DOWN: { http: 502, grpc: GRPC.UNAVAILABLE, retry: true },
   UPSTREAM_TIMEOUT: { http: 504, grpc: GRPC.DEADLINE_EXCEEDED, retry: true },

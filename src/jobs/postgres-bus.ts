@@ -23,14 +23,14 @@ export function createPostgresBus({ connections, query, prefix, log }: PostgresB
   const listeners = createListeners(log)
   const closing = new AbortController()
   /** The session that listens, while there is one. */
-  let session: EndableClient | null = null
+  let session: Ask | null = null
   let keeper: Promise<void> | undefined
 
   /** A channel of PostgreSQL is an identifier of at most 63 bytes. */
   const topicOf = (channel: string): string => `${prefix}_${createHash('sha256').update(channel).digest('hex').slice(0, 32)}`
 
-  async function listen(topics: readonly string[], on: EndableClient): Promise<void> {
-    for (const topic of topics) await on.client.query(`LISTEN "${topic}"`)
+  async function listen(topics: readonly string[], ask: Ask): Promise<void> {
+    for (const topic of topics) await ask(`LISTEN "${topic}"`)
   }
 
   /** One life of the connection: until it is lost, or says nothing any more. */
@@ -43,11 +43,12 @@ export function createPostgresBus({ connections, query, prefix, log }: PostgresB
         closing.signal.addEventListener('abort', () => resolve(), { once: true })
       })
       own.client.on('notification', ({ channel, payload }) => listeners.deliver(channel, payload ?? ''))
-      session = own
+      const ask = inTurn(own)
+      session = ask
       // Those that subscribe in the meantime do it themselves.
-      await listen(listeners.topics(), own)
+      await listen(listeners.topics(), ask)
       connected()
-      const heartbeat = setInterval(() => void own.client.query('SELECT 1').catch(() => own.end()), HEARTBEAT_MS)
+      const heartbeat = setInterval(() => void ask('SELECT 1').catch(() => own.end()), HEARTBEAT_MS)
       await lost.finally(() => clearInterval(heartbeat))
     } finally {
       session = null
@@ -86,7 +87,7 @@ export function createPostgresBus({ connections, query, prefix, log }: PostgresB
       if (isFirst) await settledWithin(2_000, untilListening(topic))
       return async () => {
         const isLast = listeners.remove(topic, listener)
-        if (isLast && session !== null) await settledWithin(2_000, session.client.query(`UNLISTEN "${topic}"`))
+        if (isLast && session !== null) await settledWithin(2_000, session(`UNLISTEN "${topic}"`))
       }
     },
     async close() {
@@ -102,4 +103,12 @@ export function createPostgresBus({ connections, query, prefix, log }: PostgresB
       await sleep(10, closing.signal)
     }
   }
+}
+
+type Ask = (sql: string) => Promise<unknown>
+
+/** Statements of all who use one connection, one after another: the library wants no second one before the first is answered. */
+function inTurn({ client }: EndableClient): Ask {
+  let last: Promise<unknown> = Promise.resolve()
+  return (sql) => (last = last.catch(() => undefined).then(() => client.query(sql)))
 }

@@ -1,3 +1,4 @@
+export { environment } from './environment.js'
 export { listSettings, type Setting } from './list.js'
 export { loadConfig, type ConfigSources } from './load.js'
 export { type HeadMode, type Network, type NetworkName, type StartAt } from './networks.js'
@@ -14,5 +15,6 @@ export type {
   IndexerConfig,
   LogConfig,
   PowConfig,
+  PromptConfig,
   QueueConfig,
 } from './types.js'

@@ -89,6 +89,11 @@ function contradictions(config: ParsedConfig, given: ReadonlyMap<string, Given>)
   if (pageSize !== undefined && defaultPageSize > maxPageSize) {
     problems.push(`${pageSize.from} is ${defaultPageSize}; wanted at most MAX_PAGE_SIZE, which is ${maxPageSize}`)
   }
+  const { timeoutMs, maxTimeoutMs, netuids } = config.prompt
+  const timeout = given.get('prompt.timeoutMs') ?? given.get('prompt.maxTimeoutMs')
+  if (timeout !== undefined && timeoutMs > maxTimeoutMs)
+    problems.push(`${timeout.from}: PROMPT_TIMEOUT_MS is ${timeoutMs}; wanted at most PROMPT_MAX_TIMEOUT_MS, which is ${maxTimeoutMs}`)
+  if (netuids.length === 0) problems.push(`${given.get('prompt.netuids')?.from ?? 'PROMPT_NETUIDS'} names no subnet; wanted one at least`)
   const { start, to } = config.indexer
   const end = given.get('indexer.to')
   if (typeof start === 'number' && to !== undefined && end !== undefined && to < start) {
@@ -107,6 +112,7 @@ function resolve(parsed: ParsedConfig): Config {
       start: parsed.indexer.start ?? defaultStart(network),
     },
     grpc: { port: parsed.grpc.port ?? besides(parsed.api.port), chosen: parsed.grpc.port !== undefined },
+    prompt: { ...parsed.prompt, allowPrivate: parsed.prompt.allowPrivate ?? (network.name === 'devnet' || network.name === 'local') },
     api: { ...parsed.api, defaultPageSize: Math.min(parsed.api.defaultPageSize, parsed.api.maxPageSize) },
   }
 }

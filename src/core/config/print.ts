@@ -19,7 +19,14 @@ export function showValue(setting: Pick<Setting, 'secret' | 'path'>, value: unkn
   if (setting.path === 'chain.network' && typeof value === 'object' && value !== null) return showNetwork(value as Network)
   if (setting.secret === 'whole') return MASK
   if (setting.secret === 'url' && typeof value === 'string') return value.split(',').map(maskUrl).join(',')
-  return value
+  return Array.isArray(value) ? value.map(showEntry) : value
+}
+
+/** An entry of a list as it is written in a list. */
+function showEntry(entry: unknown): unknown {
+  if (typeof entry !== 'object' || entry === null) return entry
+  const { netuid, value } = entry as { netuid: number; value: string }
+  return `${netuid}=${value}`
 }
 
 function showNetwork(network: Network): string {

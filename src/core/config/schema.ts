@@ -5,19 +5,10 @@
 import { z } from 'zod'
 import { LOG_LEVELS } from '../log.js'
 import { NETWORK_WANTED, networkSchema } from './networks.js'
-import { flag, integer, integerWanted, settingInfo, urlOf, type SettingInfo } from './settings.js'
+import { prompt } from './prompt-schema.js'
+import { count, flag, integer, integerWanted, setting, urlOf } from './settings.js'
 
 const MAX_INT = 2_147_483_647
-
-function setting<T extends z.ZodType>(schema: T, info: SettingInfo): T {
-  settingInfo.add(schema, info)
-  return schema
-}
-
-/** A whole number with bounds and a default. */
-function count(fallback: number, min: number, max: number, info: Omit<SettingInfo, 'wanted'>) {
-  return setting(integer(min, max).default(fallback), { ...info, wanted: integerWanted(min, max) })
-}
 
 const database = z.object({
   url: setting(urlOf('postgres', 'postgresql').optional(), {
@@ -217,7 +208,7 @@ const access = z.object({
   open: setting(flag().optional(), {
     env: 'OPEN',
     flag: 'open',
-    about: 'Whether the registration service answers without an API key.',
+    about: 'Whether the registration service and the prompt API answer without an API key.',
     wanted: 'true or false',
     isSwitch: true,
     defaultText: 'on the devnet, for callers of the same machine',
@@ -314,7 +305,7 @@ const log = z.object({
   }),
 })
 
-export const configSchema = z.object({ database, chain, indexer, api, devnet, queue, access, grpc, pow, client, log })
+export const configSchema = z.object({ database, chain, indexer, api, devnet, queue, access, grpc, pow, prompt, client, log })
 
 export const SECTION_TITLES: Record<SectionName, string> = {
   database: 'Database',
@@ -326,6 +317,7 @@ export const SECTION_TITLES: Record<SectionName, string> = {
   access: 'Access',
   grpc: 'gRPC',
   pow: 'Proof of work',
+  prompt: 'Prompts',
   client: 'Customer commands',
   log: 'Log',
 }

@@ -46,3 +46,26 @@ export function flag() {
 }
 
 const BOOLEANS: Record<string, boolean | undefined> = { true: true, false: false, 1: true, 0: false, yes: true, no: false }
+
+/** A value of a setting with what it is called. */
+export function setting<T extends z.ZodType>(schema: T, info: SettingInfo): T {
+  settingInfo.add(schema, info)
+  return schema
+}
+
+/** A whole number with bounds and a default. */
+export function count(fallback: number, min: number, max: number, info: Omit<SettingInfo, 'wanted'>) {
+  return setting(integer(min, max).default(fallback), { ...info, wanted: integerWanted(min, max) })
+}
+
+/** Values separated by commas, or a JSON array of them; each is read by `one`, which gives undefined for what is none. */
+export function listOf<T>(one: (text: string) => T | undefined) {
+  return z.union([z.string(), z.array(z.union([z.string(), z.number()]))]).transform((given, context): T[] => {
+    const texts = typeof given === 'string' ? given.split(',') : given.map(String)
+    const values = texts.map((text) => text.trim()).filter((text) => text !== '')
+    const read = values.map(one)
+    if (read.every((value) => value !== undefined)) return read as T[]
+    context.addIssue({ code: 'custom', message: 'not such a list' })
+    return z.NEVER
+  })
+}

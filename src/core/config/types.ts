@@ -12,6 +12,7 @@ export type GrpcConfig = Readonly<
   Omit<ParsedConfig['grpc'], 'port'> & { port: number; /** Whether the user chose the port. */ chosen: boolean }
 >
 export type PowConfig = Readonly<ParsedConfig['pow']>
+export type PromptConfig = Readonly<Omit<ParsedConfig['prompt'], 'allowPrivate'> & { allowPrivate: boolean }>
 export type LogConfig = Readonly<ParsedConfig['log']>
 
 export interface Config {
@@ -24,6 +25,7 @@ export interface Config {
   readonly access: AccessConfig
   readonly grpc: GrpcConfig
   readonly pow: PowConfig
+  readonly prompt: PromptConfig
   readonly client: Readonly<ParsedConfig['client']>
   readonly log: LogConfig
 }

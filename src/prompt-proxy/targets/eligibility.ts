@@ -1,11 +1,11 @@
 import { formatIp } from '../../core/units/ip.js'
 import type { DendriteProtocol } from '../dendrite/types.js'
-import type { NeuronRow } from './neuron-row.js'
+import type { PromptNeuron } from '../../core/prompting.js'
 import type { TargetSettings } from './settings.js'
 
 /** A neuron with where it is and whether it may be asked. */
 export interface Judged {
-  row: NeuronRow
+  row: PromptNeuron
   /** Text of its IP; null when the chain has none that can be written. */
   ip: string | null
   /** null: none that is known. */
@@ -26,7 +26,7 @@ export interface EligibilityOptions {
  * Whether a neuron may be asked, and why not. First what would be wrong for everybody (subnet, own hotkey, address, protocol), which nothing lifts; then what
  * the operator wants of targets (permit, stake), which does not hold for pinned hotkeys.
  */
-export function judge(row: NeuronRow, { settings, isDialable, protocolOf }: EligibilityOptions): Judged {
+export function judge(row: PromptNeuron, { settings, isDialable, protocolOf }: EligibilityOptions): Judged {
   const ip = row.ip === 0n ? null : formatIp(row.ip, row.ipType)
   const protocol = protocolOf(row.netuid, row.version)
   const unfit = unfitFor(row, settings)
@@ -44,7 +44,7 @@ export function judge(row: NeuronRow, { settings, isDialable, protocolOf }: Elig
   }
 }
 
-function unfitFor(row: NeuronRow, settings: TargetSettings): string | null {
+function unfitFor(row: PromptNeuron, settings: TargetSettings): string | null {
   if (settings.requireValidatorPermit && !row.validatorPermit) return 'it has no validator permit'
   if (row.stake < settings.minStake) return `its stake is below ${settings.minStake} rao`
   return null

@@ -7,7 +7,7 @@ import { aNeuron, TAO } from '../../../test/support/prompt/scripted-world.js'
 import { BACK_OFFS, backOffMs, type FailureCode } from './back-off.js'
 import { systemClock } from './clock.js'
 import { createLatencies } from './latencies.js'
-import type { NeuronRow } from './neuron-row.js'
+import type { PromptNeuron } from '../../core/prompting.js'
 import { inOrder, weightOf } from './order.js'
 import { createProtocolOf } from './protocol.js'
 import type { Probe } from './probes.js'
@@ -20,12 +20,12 @@ const MODEL: PromptModel = { id: 'bittensor/sn1', netuid: 1, strategy: 'fastest'
 interface Setup {
   targets: Targets
   clock: VirtualClock
-  rows: NeuronRow[]
+  rows: PromptNeuron[]
   metrics: ReturnType<typeof createMetrics>
   fails: { source: boolean; hangs: boolean }
 }
 
-async function setUp(rows: NeuronRow[], settings: Partial<TargetSettings> = {}, probe: Probe | null = null): Promise<Setup> {
+async function setUp(rows: PromptNeuron[], settings: Partial<TargetSettings> = {}, probe: Probe | null = null): Promise<Setup> {
   const clock = createVirtualClock()
   const metrics = createMetrics()
   const fails = { source: false, hangs: false }
@@ -69,7 +69,7 @@ describe('eligibility', () => {
     [{ stake: 0n, validatorPermit: false, hotkey: 'pinned' }, null],
     [{ ip: 0x0a000001n, hotkey: 'pinned' }, 'its address may not be dialled'],
     [{ ip: 0x20010db8n << 96n, ipType: 6 }, null],
-  ] satisfies [Partial<NeuronRow>, string | null][])('a neuron with %o: %s', async (over, refusal) => {
+  ] satisfies [Partial<PromptNeuron>, string | null][])('a neuron with %o: %s', async (over, refusal) => {
     const { targets } = await setUp([aNeuron(0, over)], { ownHotkeys: ['ours'], pinnedHotkeys: ['pinned'] })
     expect(targets.state()).toMatchObject([{ refusal }])
     if (refusal !== null && !('netuid' in over)) {
@@ -142,8 +142,8 @@ describe('reading the metagraph again', () => {
 })
 
 it('a reading that comes back after a later one is not taken', async () => {
-  const answers: ((rows: NeuronRow[]) => void)[] = []
-  const source = (): Promise<NeuronRow[]> => new Promise((resolve) => answers.push(resolve))
+  const answers: ((rows: PromptNeuron[]) => void)[] = []
+  const source = (): Promise<PromptNeuron[]> => new Promise((resolve) => answers.push(resolve))
   const targets = createTargets({
     ...{ source, isDialable: () => true, protocolOf: () => 'grpc', settings: { netuids: [1] }, probe: null },
     ...{ clock: createVirtualClock(), random: () => 0, log: silentLog, metrics: createMetrics() },

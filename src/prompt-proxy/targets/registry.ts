@@ -10,7 +10,7 @@ import { inTime } from './in-time.js'
 import { judge, type EligibilityOptions, type Judged } from './eligibility.js'
 import { createHealth, type Health, type Lease } from './health.js'
 import { createTargetMetrics } from './metrics.js'
-import type { NeuronRow } from './neuron-row.js'
+import type { PromptNeuron } from '../../core/prompting.js'
 import { inOrder, type Weighed } from './order.js'
 import { runProbes, type Probe } from './probes.js'
 import { TARGET_DEFAULTS, type TargetSettings } from './settings.js'
@@ -58,7 +58,7 @@ export interface Targets {
 
 export interface TargetsOptions extends Omit<EligibilityOptions, 'settings'> {
   /** The neurons of the subnets offered. */
-  source: () => Promise<readonly NeuronRow[]>
+  source: () => Promise<readonly PromptNeuron[]>
   settings: Partial<TargetSettings> & Pick<TargetSettings, 'netuids'>
   /** A cheap question whether a target is there; it rejects (with a DendriteError) when not. null: none are sent. */
   probe: Probe | null
@@ -101,7 +101,7 @@ export function createTargets(options: TargetsOptions): Targets {
   }
 
   /** Health belongs to a hotkey at an address: with either changed, it is another machine. */
-  function take(rows: readonly NeuronRow[]): void {
+  function take(rows: readonly PromptNeuron[]): void {
     const next = new Map<string, Known>()
     for (const row of rows.toSorted((a, b) => a.netuid - b.netuid || a.uid - b.uid)) {
       const key = `${row.netuid}/${row.hotkey}@${row.ip}:${row.port}`
@@ -121,7 +121,9 @@ export function createTargets(options: TargetsOptions): Targets {
     const isNamed = uids.length > 0 || hotkeys.length > 0
     const asked = isNamed ? all.filter(({ row }) => uids.includes(row.uid) || hotkeys.includes(row.hotkey)) : all
     if (isNamed && asked.length === 0)
-      throw new AppError('BAD_INPUT', `none of the uids and hotkeys asked for is on subnet ${model.netuid}`)
+      throw new AppError('BAD_INPUT', `none of the uids and hotkeys asked for is on subnet ${model.netuid}`, {
+        field: uids.length > 0 ? 'uids' : 'hotkeys',
+      })
     const may = asked.filter(({ refusal, isOrdinary }) => refusal === null && (isNamed || isOrdinary))
     const ready = may.filter(({ health }) => health.takesMore()).map(weighed)
     const resting = may.filter(({ health }) => isWorthTrying(health, isNamed)).map(weighed)

@@ -1,0 +1,1 @@
+export { startPrompts, type PromptService, type PromptServiceOptions } from './service.js'
