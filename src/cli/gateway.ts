@@ -17,7 +17,7 @@ export interface Gateway {
 export async function openGateway({ config, log, metrics, life }: CommandContext, database: Database): Promise<Gateway> {
   const { open, requestsPerMinute } = config.access
   const { redisUrl, prefix } = config.queue
-  const limits = life.add(await openLimits({ redisUrl, prefix, log: log.child({ service: 'limits' }), metrics, signal: life.signal }))
+  const limits = life.add(await openLimits({ redisUrl, prefix, log, metrics, signal: life.signal }))
   const keys = createApiKeyStore({ pool: database.pool })
   const isDevnet = config.chain.network.name === 'devnet'
   return { limits, access: createAccess({ keys, limits, open: open ?? (isDevnet ? 'loopback' : false), requestsPerMinute }) }
@@ -40,7 +40,8 @@ export async function startGrpcOn({ config, log, life }: CommandContext, parts: 
     services: parts.map(({ service }) => service),
     ready: () => allReady(parts),
     log: log.child({ service: 'grpc' }),
-    limits: { maxReceiveBytes: Math.max(MIN_MESSAGE_BYTES, config.prompt.maxBodyBytes) },
+    // Answers are bounded one by one; how many a message carries is the caller's choice.
+    limits: { maxReceiveBytes: Math.max(MIN_MESSAGE_BYTES, config.prompt.maxBodyBytes), maxSendBytes: -1 },
   }
   const server: GrpcServer = life.add(
     await startGrpcServer({ ...options, port }).catch((error: unknown) => {

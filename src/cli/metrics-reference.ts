@@ -4,8 +4,14 @@ import { createRpcMetrics } from '../chain/rpc/metrics.js'
 import { createMetrics, type Metrics } from '../core/metrics.js'
 import { indexerMetrics } from '../indexer/metrics.js'
 import { createJobsMetrics } from '../jobs/index.js'
+import { createLimitsMetrics } from '../jobs/limits-metrics.js'
 import { createPowMetrics } from '../pow-service/metrics.js'
 import { createSolverMetrics } from '../pow-service/solver/metrics.js'
+import { createAdmissionMetrics } from '../prompt-proxy/admission/metrics.js'
+import { createEngineMetrics } from '../prompt-proxy/engine/metrics.js'
+import { countingUsage } from '../prompt-proxy/request-metrics.js'
+import { createTargetMetrics } from '../prompt-proxy/targets/metrics.js'
+import { createPromptUsageMetrics } from '../store/prompt-usage-metrics.js'
 import { createStoreMetrics } from '../store/write/metrics.js'
 import { cell } from './markdown.js'
 
@@ -26,8 +32,22 @@ const PARTS: readonly Part[] = [
   },
   { title: 'Solvers', about: 'The cores and GPUs of this process. In `up` and `pow-service`.', declare: createSolverMetrics },
   { title: 'Queue', about: 'Jobs and leadership. In `up` and `pow-service`.', declare: createJobsMetrics },
+  {
+    title: 'Prompts',
+    about: 'Requests, the validators that were asked, and what is kept of it. In `up` and `prompt-proxy`.',
+    declare: promptMetrics,
+  },
+  { title: 'Limits', about: 'Of customers. In `up`, `pow-service` and `prompt-proxy`.', declare: createLimitsMetrics },
   { title: 'API', about: 'What clients ask and how it ends. In `up` and `api`.', declare: createApiMetrics },
 ]
+
+function promptMetrics(registry: Metrics): void {
+  countingUsage({ add: () => {} }, registry)
+  createAdmissionMetrics(registry, { waiting: () => 0, inFlight: () => 0 })
+  createEngineMetrics(registry)
+  createTargetMetrics(registry, () => [])
+  createPromptUsageMetrics(registry)
+}
 
 /** docs/reference/metrics.md */
 export function renderMetricsReference(): string {

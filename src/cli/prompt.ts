@@ -28,11 +28,12 @@ export async function startPromptsOn(
   const log = context.log.child({ service: 'prompts' })
   const { pool } = database
   const usage = life.add(createPromptUsageLog({ pool, log, metrics, keepDays: config.prompt.usageDays }))
-  const credits = life.add(createCreditLedger({ pool, log }))
+  const { maxWaitMs, maxTimeoutMs } = config.prompt
+  const credits = life.add(createCreditLedger({ pool, log, holdMs: maxWaitMs + maxTimeoutMs + SPARE_MS }))
   keepTidy([usage, credits], log, life.signal)
   const service = life.add(
     await startPrompts({
-      ...{ config: config.prompt, pair, access, limits, usage, metrics, log },
+      ...{ config: config.prompt, pair, access, limits, isShared: config.queue.redisUrl !== undefined, usage, metrics, log },
       reads: createPromptReads({ pool }),
       credits,
       secret: await sharedSecret(pool, 'hotkey-proofs'),
@@ -45,6 +46,8 @@ export async function startPromptsOn(
 }
 
 const TIDY_MS = 3_600_000
+/** Beyond the longest that a request may take. */
+const SPARE_MS = 60_000
 
 /** What is old goes once an hour. */
 function keepTidy(stores: readonly { prune(): Promise<unknown> }[], log: Logger, signal: AbortSignal): void {

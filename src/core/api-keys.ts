@@ -44,12 +44,16 @@ export interface Caller {
   /** Id of the key; `open` where none is needed. Jobs and usage are counted by it. */
   customer: string
   limits: ApiKeyLimits
+  /** Whom limits count, where many callers are one customer; otherwise the customer. */
+  party?: string
   /** ss58, format 42: a hotkey that the caller has shown to hold. */
   hotkey?: string
 }
 
 /** What services need of the stored keys. */
 export interface ApiKeyReader {
+  /** Whether a text has the form of a key, good or not. */
+  isKey(text: string): boolean
   /** The caller a key stands for. Throws UNAUTHORIZED for what is not a key, is unknown, revoked or expired, FORBIDDEN for one without the scope. */
   caller(key: string, scope: Scope): Promise<Caller>
 }

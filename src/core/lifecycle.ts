@@ -3,6 +3,9 @@ import type { Logger } from './log.js'
 
 export type Readiness = { ok: true } | { ok: false; reasons: string[] }
 
+/** `reason` in the detail of an ABORTED that ends what a server works on because it stops: the caller did not ask for it. */
+export const CLOSING = 'closing'
+
 /** What every `start...` function returns. */
 export interface Service {
   readonly name: string

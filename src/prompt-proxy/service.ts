@@ -36,6 +36,8 @@ export interface PromptServiceOptions {
   reads: PromptReads
   access: Access
   limits: Limits
+  /** Whether other instances have the same limits. */
+  isShared: boolean
   credits: CreditLedger
   usage: PromptUsageLog
   /** 32 bytes that all instances share: proofs of hotkeys are made with it. */
@@ -121,7 +123,7 @@ export async function startPrompts(options: PromptServiceOptions): Promise<Promp
     grpc:
       config.grpcCallers === 'none' || first === undefined
         ? null
-        : promptGrpc({ engine, callers, hotkey: pair.address, usage, limits: requestLimits, replays: limits, model: first.id, log }),
+        : promptGrpc({ engine, callers, hotkey: pair.address, usage, limits: requestLimits, ...(options.isShared ? { replays: limits } : {}), model: first.id, log }),
     ready: () => Promise.resolve(readiness(targets, closing !== undefined)),
     close: () => (closing ??= close()),
   }

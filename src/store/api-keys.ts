@@ -70,6 +70,8 @@ export function createApiKeyStore({ pool, now = Date.now }: { pool: pg.Pool; now
   }
 
   return {
+    isKey: (text) => KEY.test(text),
+
     async caller(key, scope) {
       const [, id = '', secret = ''] = KEY.exec(key) ?? []
       if (id === '')
@@ -91,9 +93,9 @@ export function createApiKeyStore({ pool, now = Date.now }: { pool: pg.Pool; now
       const secret = randomBytes(SECRET_BYTES).toString('base64url')
       const [stored] = await query(
         'an API key was created',
-        `INSERT INTO api_keys (id, name, secret_hash, scopes, requests_per_minute, active_jobs, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, now(), $7) RETURNING ${COLUMNS}`,
-        [id, name, hashOf(secret), [...new Set(scopes)], limits.requestsPerMinute, limits.activeJobs, expiresAt],
+        `INSERT INTO api_keys (id, name, secret_hash, scopes, created_at, expires_at, ${LIMIT_COLUMNS})
+         VALUES ($1, $2, $3, $4, now(), $5, $6, $7, $8, $9, $10) RETURNING ${COLUMNS}`,
+        [id, name, hashOf(secret), [...new Set(scopes)], expiresAt, ...limitValues(limits)],
       )
       if (stored === undefined) throw new AppError('INTERNAL', 'the new API key did not come back')
       return { record: stored.record, key: `tg_${id}_${secret}` }
@@ -113,7 +115,13 @@ export function createApiKeyStore({ pool, now = Date.now }: { pool: pg.Pool; now
   }
 }
 
-const COLUMNS = 'id, name, secret_hash, scopes, requests_per_minute, active_jobs, created_at, expires_at, revoked_at, last_used_at'
+const LIMIT_COLUMNS = 'requests_per_minute, active_jobs, tokens_per_minute, concurrent_prompts, monthly_credits'
+const COLUMNS = `id, name, secret_hash, scopes, created_at, expires_at, revoked_at, last_used_at, ${LIMIT_COLUMNS}`
+
+/** In the order of LIMIT_COLUMNS. */
+function limitValues(limits: ApiKeyLimits): (number | null)[] {
+  return [limits.requestsPerMinute, limits.activeJobs, limits.tokensPerMinute, limits.concurrentPrompts, limits.monthlyCredits]
+}
 
 interface Row {
   id: string
@@ -122,6 +130,9 @@ interface Row {
   scopes: Scope[]
   requests_per_minute: number | null
   active_jobs: number | null
+  tokens_per_minute: number | null
+  concurrent_prompts: number | null
+  monthly_credits: number | null
   created_at: Date
   expires_at: Date | null
   revoked_at: Date | null
@@ -138,7 +149,13 @@ function toStored(row: Row): StoredKey {
     id: row.id,
     name: row.name,
     scopes: row.scopes,
-    limits: { requestsPerMinute: row.requests_per_minute, activeJobs: row.active_jobs },
+    limits: {
+      requestsPerMinute: row.requests_per_minute,
+      activeJobs: row.active_jobs,
+      tokensPerMinute: row.tokens_per_minute,
+      concurrentPrompts: row.concurrent_prompts,
+      monthlyCredits: row.monthly_credits,
+    },
     createdAt: row.created_at,
     expiresAt: row.expires_at,
     revokedAt: row.revoked_at,

@@ -1,5 +1,8 @@
 export { openDatabase, createPool, type Database, type DatabaseOptions } from './database.js'
 export { migrate } from './migrate.js'
 export { createApiKeyStore, type NewApiKey } from './api-keys.js'
+export { createCreditLedger, readUsedCredits } from './prompt-credits.js'
+export { createPromptUsageLog } from './prompt-usage.js'
 export { createRegistrationStore } from './registrations.js'
+export { sharedSecret } from './secrets.js'
 export * from './write/index.js'

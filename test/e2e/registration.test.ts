@@ -1,75 +1,31 @@
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import supertest from 'supertest'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { keyPairOf } from '../../src/chain/submit/keys.js'
+import { openProgram, type Program, type RunningCommand } from '../support/program.js'
 import { eventually } from '../support/waiting.js'
 
 /** As a user would: the program, its own database and chain, a key file, and the customer's commands. */
-const PROGRAM = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
-
+let program: Program
+let up: RunningCommand
 let folder: string
-let up: ChildProcessWithoutNullStreams
-let output = ''
 
-function start(args: readonly string[], onText: (text: string) => void): ChildProcessWithoutNullStreams {
-  const env = { PATH: process.env['PATH'] ?? '', LOG_LEVEL: 'info', LOG_FORMAT: 'json' }
-  const child = spawn(process.execPath, [PROGRAM, ...args], { cwd: folder, env })
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => onText(chunk.toString()))
-  return child
-}
-
-async function run(...args: string[]): Promise<{ code: number | null; text: string }> {
-  let text = ''
-  const [code] = (await once(
-    start(args, (more) => (text += more)),
-    'close',
-  )) as [number | null]
-  return { code, text }
-}
-
-const told = (pattern: RegExp): string => pattern.exec(output)?.[1] ?? ''
-const apiUrl = (): string => told(/GraphQL: (http:\S+)\/graphql/)
-const chainUrl = (): string => told(/Chain: (ws:\S+)/)
+const run = (...args: string[]): ReturnType<Program['run']> => program.run(...args)
+const apiUrl = (): string => up.told(/GraphQL: (http:\S+)\/graphql/)
+const chainUrl = (): string => up.told(/Chain: (ws:\S+)/)
 
 beforeAll(async () => {
-  if (!existsSync(PROGRAM)) throw new Error('this test runs the built program: `npm run build` first, or `npm test`, which does')
-  folder = await mkdtemp(join(tmpdir(), 'taogate-registration-'))
-  const flags = [
-    '--port',
-    '0',
-    '--data-dir',
-    'data',
-    '--devnet-block-ms',
-    '500',
-    '--devnet-neurons',
-    '24',
-    '--solver',
-    'wasm',
-    '--pow-threads',
-    '1',
-  ]
-  up = start(['up', ...flags], (text) => (output += text))
-  await eventually(
-    'taogate up is ready',
-    () => {
-      if (up.exitCode !== null) throw new Error(`taogate up ended with ${up.exitCode}: ${output}`)
-      return chainUrl() !== ''
-    },
-    60_000,
-  )
+  program = await openProgram('registration')
+  folder = program.folder
+  const devnet = ['--devnet-block-ms', '500', '--devnet-neurons', '24']
+  up = await program.start(['up', '--port', '0', '--data-dir', 'data', ...devnet, '--solver', 'wasm', '--pow-threads', '1'], /Chain: ws:/)
 })
 
 afterAll(async () => {
-  up.kill('SIGINT')
-  const [code] = (await once(up, 'close')) as [number | null]
-  await rm(folder, { recursive: true, force: true })
+  const code = await up?.stop()
+  await program?.[Symbol.asyncDispose]()
   expect(code).toBe(0)
 })
 

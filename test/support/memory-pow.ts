@@ -1,5 +1,5 @@
 import { once, EventEmitter } from 'node:events'
-import type { ApiKeyReader, Caller } from '../../src/core/api-keys.js'
+import { NO_LIMITS, type ApiKeyReader, type Caller } from '../../src/core/api-keys.js'
 import { AppError } from '../../src/core/errors.js'
 import { type Access, createAccess } from '../../src/core/http/index.js'
 import { ENDED_STATES } from '../../src/core/registrations.js'
@@ -173,10 +173,11 @@ export function testAccess({
   requestsPerMinute = 100_000,
 }: { open?: boolean | 'loopback'; requestsPerMinute?: number } = {}): Access {
   const keys: ApiKeyReader = {
+    isKey: () => true,
     async caller(key, scope) {
       if (!['alice', 'bob', 'poor', 'prompts'].includes(key)) throw new AppError('UNAUTHORIZED', 'the API key is not known')
       if (key === 'prompts' && scope !== 'prompt') throw new AppError('FORBIDDEN', `the API key does not open ${scope}`)
-      return { customer: key, limits: { requestsPerMinute: null, activeJobs: key === 'poor' ? 1 : null } }
+      return { customer: key, limits: { ...NO_LIMITS, activeJobs: key === 'poor' ? 1 : null } }
     },
   }
   return createAccess({ keys, open, requestsPerMinute, wrongKeysPerMinute: 1_000_000 })

@@ -1,9 +1,12 @@
 import { once } from 'node:events'
-import type { ApiKeyReader, Caller } from '../../src/core/api-keys.js'
+import { NO_LIMITS, type ApiKeyLimits, type ApiKeyReader, type Caller } from '../../src/core/api-keys.js'
 import { AppError } from '../../src/core/errors.js'
 import { type Access, createAccess, createHttpServer } from '../../src/core/http/index.js'
+import { createLocalLimits } from '../../src/core/local-limits.js'
 import { type Logger, silentLog } from '../../src/core/log.js'
 import { createMetrics } from '../../src/core/metrics.js'
+import type { CallerStanding, CreditLedger, PromptUsageRow } from '../../src/core/prompting.js'
+import { createHotkeyProofs, type HotkeyProofs } from '../../src/prompt-proxy/admission/hotkey-proof.js'
 import type {
   AnsweringTarget,
   FailedAttempt,
@@ -13,7 +16,7 @@ import type {
   PromptResult,
   TargetState,
 } from '../../src/prompt-proxy/contract.js'
-import { promptRoutes, type PromptRoutesDeps, type PromptUsage } from '../../src/prompt-proxy/http/index.js'
+import { promptRoutes, type PromptRoutesDeps } from '../../src/prompt-proxy/http/index.js'
 
 export const TARGETS: readonly AnsweringTarget[] = [
   { netuid: 1, uid: 7, hotkey: '5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY', protocol: 'grpc' },
@@ -145,7 +148,7 @@ export const PROMPT_LIMITS = { maxBodyBytes: 16_384, timeoutMs: 10_000, maxTimeo
 export interface PromptServer {
   url: string
   /** Of the requests that are over. */
-  used: PromptUsage[]
+  used: PromptUsageRow[]
   close(): Promise<void>
 }
 
@@ -156,27 +159,86 @@ export async function startPromptServer({
   log = silentLog,
   ...options
 }: { engine: PromptEngine; open?: boolean; log?: Logger } & Partial<PromptRoutesDeps>): Promise<PromptServer> {
-  const used: PromptUsage[] = []
+  const used: PromptUsageRow[] = []
   const server = await createHttpServer({
     ...{ name: 'prompt', host: '127.0.0.1', port: 0, maxBodyBytes: 1_048_576, log, metrics: createMetrics() },
     ready: () => Promise.resolve({ ok: true }),
   })
-  const usage = (one: PromptUsage): void => void used.push(one)
-  const deps = { engine, access: promptAccess({ open }), log, limits: PROMPT_LIMITS, usage, ...options }
+  const usage = { add: (row: PromptUsageRow): void => void used.push(row) }
+  const deps = { engine, access: promptAccess({ open }), log, limits: PROMPT_LIMITS, usage, hotkeys: memoryProofs(), ...options }
   for (const plugin of promptRoutes(deps)) await server.mount(plugin)
   const { url } = await server.listen()
   return { url, used, close: () => server.close() }
 }
 
-/** Access with the keys `alice`, `few` (two requests a minute), `broke` (its credits are used), `works` (the wrong scope), `gone` (expired). */
-export function promptAccess({ open = false }: { open?: boolean } = {}): Access {
+/** Proofs of hotkeys, none of which is registered unless `standing` says so. */
+export function memoryProofs({
+  standing = async () => ({ isRegistered: false, stake: 0n }),
+  now,
+}: { standing?: (hotkey: string) => Promise<CallerStanding>; now?: () => number } = {}): HotkeyProofs {
+  const secret = Buffer.alloc(32, 7)
+  return createHotkeyProofs({ secret, gateway: 'http://gateway.test', limits: createLocalLimits({ now }), standing, now })
+}
+
+export interface MemoryCredits extends CreditLedger {
+  /** Of all customers together. */
+  used(): number
+  held(): number
+  /** Holds that were settled more than once. */
+  twice(): number
+}
+
+/** A ledger of one month. */
+export function memoryCredits(): MemoryCredits {
+  const used = new Map<string, number>()
+  const held = new Map<string, number>()
+  let twice = 0
+  const add = (all: Map<string, number>, customer: string, credits: number): void =>
+    void all.set(customer, (all.get(customer) ?? 0) + credits)
+  const sum = (all: Map<string, number>): number => [...all.values()].reduce((total, one) => total + one, 0)
+  return {
+    async hold(customer, limit, credits) {
+      const left = limit - (used.get(customer) ?? 0) - (held.get(customer) ?? 0)
+      if (credits > left)
+        throw new AppError('RATE_LIMITED', 'the credits of this month are used', {
+          ...{ reason: 'insufficient_quota', limit, retryAfterSeconds: 86_400 },
+        })
+      add(held, customer, credits)
+      let isSettled = false
+      return {
+        remaining: left - credits,
+        async settle(charged) {
+          if (isSettled) twice++
+          isSettled = true
+          add(held, customer, -credits)
+          add(used, customer, charged)
+        },
+      }
+    },
+    used: () => sum(used),
+    held: () => sum(held),
+    twice: () => twice,
+  }
+}
+
+/** Access with the keys `alice`, `few` (two requests a minute), `broke` (its credits are used), `works` (the wrong scope), `gone` (expired), and others with limits of their own. */
+export function promptAccess({
+  open = false,
+  keys: others = {},
+}: { open?: boolean; keys?: Record<string, Partial<ApiKeyLimits>> } = {}): Access {
+  const callers = new Map<string, Caller>()
+  for (const [customer, limits] of Object.entries({ alice: {}, few: { requestsPerMinute: 2 }, ...others }))
+    callers.set(customer, { customer, limits: { ...NO_LIMITS, ...limits } })
   const keys: ApiKeyReader = {
+    isKey: () => true,
     async caller(key, scope) {
       if (key === 'gone') throw new AppError('UNAUTHORIZED', 'the API key has expired')
       if (key === 'broke') throw new AppError('RATE_LIMITED', 'the credits of this month are used', { reason: 'insufficient_quota' })
       if (key === 'works' && scope === 'prompt') throw new AppError('FORBIDDEN', 'the API key does not open prompt')
-      if (!['alice', 'few'].includes(key)) throw new AppError('UNAUTHORIZED', 'the API key is not known')
-      return { customer: key, limits: { requestsPerMinute: key === 'few' ? 2 : null, activeJobs: null } }
+      // The same object for all requests, as a cache would give it.
+      const caller = callers.get(key)
+      if (caller === undefined) throw new AppError('UNAUTHORIZED', 'the API key is not known')
+      return caller
     },
   }
   return createAccess({ keys, open, requestsPerMinute: 100_000, wrongKeysPerMinute: 1_000_000 })

@@ -50,6 +50,7 @@ export interface V5TestClient {
     request: object | Buffer,
     metadata: readonly [string, string][],
     timeoutMs?: number,
+    options?: { signal?: AbortSignal; onHeaders?: (headers: Record<string, unknown>) => void },
   ): Promise<Record<string, unknown>>
   close(): void
 }
@@ -62,12 +63,12 @@ export function v5TestClient(port: number, host = '127.0.0.1'): V5TestClient {
   const service = publishedService()
   const client = new Client(`${host}:${port}`, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 })
   return {
-    call(method, request, entries, timeoutMs = 5_000) {
+    call(method, request, entries, timeoutMs = 5_000, { signal, onHeaders } = {}) {
       const definition = service[method]
       const metadata = new Metadata()
       for (const [key, value] of entries) metadata.add(key, value)
       return new Promise((resolve, reject) => {
-        client.makeUnaryRequest(
+        const call = client.makeUnaryRequest(
           definition?.path ?? `/TextPrompting/${method}`,
           (value: object | Buffer) => (Buffer.isBuffer(value) ? value : (definition?.requestSerialize(value) ?? Buffer.alloc(0))),
           (bytes) => (definition?.responseDeserialize(bytes) ?? {}) as Record<string, unknown>,
@@ -76,6 +77,8 @@ export function v5TestClient(port: number, host = '127.0.0.1'): V5TestClient {
           { deadline: Date.now() + timeoutMs },
           (error: ServiceError | null, answer) => (error === null ? resolve(answer ?? {}) : reject(error)),
         )
+        call.on('metadata', (headers: Metadata) => onHeaders?.(headers.getMap()))
+        signal?.addEventListener('abort', () => call.cancel(), { once: true })
       })
     },
     close: () => client.close(),

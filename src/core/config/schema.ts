@@ -184,7 +184,9 @@ const queue = z.object({
   redisUrl: setting(urlOf('redis', 'rediss').optional(), {
     env: 'REDIS_URL',
     flag: 'redis-url',
-    about: 'Redis 6.2 or later for the queue between services and workers on other machines. Absent: PostgreSQL carries it.',
+    about:
+      'Redis 6.2 or later, for the queue between services and workers on other machines, and for limits that several instances share. Absent: PostgreSQL ' +
+      'carries the queue, and each instance counts for itself.',
     wanted: 'a redis:// or rediss:// URL',
     defaultText: 'none',
     secret: 'url',

@@ -1,4 +1,10 @@
-import type { handleServerStreamingCall, handleUnaryCall, Metadata, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js'
+import {
+  Metadata,
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+} from '@grpc/grpc-js'
 import { randomUUID } from 'node:crypto'
 import { AppError, toAppError } from '../errors.js'
 import type { Logger } from '../log.js'
@@ -13,12 +19,22 @@ export interface GrpcCall {
   /** Without the port. */
   remoteAddress: string
   requestId: string
+  /** Unix milliseconds until which the caller waits; null where it did not say. */
+  deadline: number | null
   /** The first value of a header (metadata) of the caller. */
   header(name: string): string | undefined
+  /** Has metadata sent ahead of the answer, or of the first message of a stream; to be called before that. Of a call that fails it is not sent. */
+  setHeader(name: string, value: string): void
 }
 
 /** A method of a service. What it throws becomes the status of the call. */
 export type GrpcMethod = { unary(call: GrpcCall): Promise<object> } | { stream(call: GrpcCall): AsyncIterable<object> }
+
+/**
+ * A caller's own timer fires, and it hangs up, a little before the deadline as it is counted here: from when the call arrived. Whoever hangs up that close to it has not
+ * changed its mind.
+ */
+const DEADLINE_SLACK_MS = 250
 
 /** The calls that are under way. */
 export interface Calls {
@@ -35,19 +51,31 @@ export function createCalls(log: Logger): Calls {
   function begin(active: Set<AbortController>, surface: ServerUnaryCall<unknown, object> | ServerWritableStream<unknown, object>) {
     const controller = new AbortController()
     active.add(controller)
+    const deadline = deadlineOf(surface)
     // Also said after a call that ended well; by then it is no longer among the active ones.
     surface.on('cancelled', () => {
-      if (active.has(controller)) controller.abort(new AppError('ABORTED', 'the caller has hung up, or its deadline has passed'))
+      if (active.has(controller)) controller.abort(left(deadline !== null && Date.now() >= deadline - DEADLINE_SLACK_MS))
     })
     const { metadata, request } = surface
+    let headers: Metadata | null = null
+    let areHeadersSent = false
     const call: GrpcCall = {
       request,
       signal: controller.signal,
       remoteAddress: withoutPort(surface.getPeer()),
       requestId: requestIdOf(firstText(metadata, 'x-request-id')),
+      deadline,
       header: (name) => firstText(metadata, name),
+      setHeader(name, value) {
+        headers ??= new Metadata()
+        headers.set(name, value)
+      },
     }
-    return { call, end: () => active.delete(controller) }
+    function sendHeaders(): void {
+      if (headers !== null && !areHeadersSent) surface.sendMetadata(headers)
+      areHeadersSent = true
+    }
+    return { call, sendHeaders, end: () => active.delete(controller) }
   }
 
   function failed(error: unknown, path: string, call: GrpcCall): FailedStatus {
@@ -60,17 +88,20 @@ export function createCalls(log: Logger): Calls {
 
   return {
     unary: (path, method) => (surface, callback) => {
-      const { call, end } = begin(unaries, surface)
+      const { call, sendHeaders, end } = begin(unaries, surface)
       unlessAborted(async () => method(call), call.signal)
         .then(
-          (answer) => callback(null, answer),
+          (answer) => {
+            sendHeaders()
+            callback(null, answer)
+          },
           (error: unknown) => callback(failed(error, path, call)),
         )
         .finally(end)
     },
     stream: (path, method) => (surface) => {
-      const { call, end } = begin(streams, surface)
-      sendAll(() => method(call), surface, call.signal)
+      const { call, sendHeaders, end } = begin(streams, surface)
+      sendAll(() => method(call), surface, call.signal, sendHeaders)
         .then(
           () => surface.end(),
           (error: unknown) => surface.emit('error', failed(error, path, call)),
@@ -94,11 +125,13 @@ async function sendAll(
   start: () => AsyncIterable<object>,
   surface: ServerWritableStream<unknown, object>,
   signal: AbortSignal,
+  sendHeaders: () => void,
 ): Promise<void> {
   const iterator = start()[Symbol.asyncIterator]()
   try {
     while (true) {
       const next = await unlessAborted(() => iterator.next(), signal)
+      sendHeaders()
       if (next.done === true) return
       if (!surface.write(next.value)) await unlessAborted(() => drained(surface), signal)
     }
@@ -122,6 +155,17 @@ function unlessAborted<T>(step: () => Promise<T>, signal: AbortSignal): Promise<
       .then(resolve, reject)
       .finally(() => signal.removeEventListener('abort', stop))
   })
+}
+
+/** Why a call is over that its caller has left: the detail's `reason` tells the two apart. */
+function left(isLate: boolean): AppError {
+  if (isLate) return new AppError('ABORTED', 'the deadline of the call has passed', { reason: 'deadline' })
+  return new AppError('ABORTED', 'the caller has hung up', { reason: 'caller' })
+}
+
+function deadlineOf(surface: ServerUnaryCall<unknown, object> | ServerWritableStream<unknown, object>): number | null {
+  const deadline = Number(surface.getDeadline())
+  return Number.isFinite(deadline) ? deadline : null
 }
 
 function firstText(metadata: Metadata, name: string): string | undefined {

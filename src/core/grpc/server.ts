@@ -8,7 +8,7 @@ import {
 } from '@grpc/grpc-js'
 import { ReflectionService } from '@grpc/reflection'
 import { AppError, errorMessage } from '../errors.js'
-import type { Readiness, Service } from '../lifecycle.js'
+import { CLOSING, type Readiness, type Service } from '../lifecycle.js'
 import type { Logger } from '../log.js'
 import { createCalls, type Calls, type GrpcMethod } from './calls.js'
 import { healthService } from './health.js'
@@ -121,7 +121,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
 }
 
 function stopping(): AppError {
-  return new AppError('ABORTED', 'the server is stopping')
+  return new AppError('ABORTED', 'the server is stopping', { reason: CLOSING })
 }
 
 function implementationOf({ proto, methods }: GrpcService, definition: ServiceDefinition, calls: Calls): UntypedServiceImplementation {

@@ -1,9 +1,10 @@
 import { beforeEach, expect, test } from 'vitest'
-import type { ApiKeyLimits, Scope } from '../api-keys.js'
+import { type ApiKeyLimits, NO_LIMITS, type Scope } from '../api-keys.js'
 import { AppError } from '../errors.js'
+import type { Limits } from '../limits.js'
+import { createLocalLimits } from '../local-limits.js'
 import { type AccessOptions, createAccess } from './access.js'
 
-const NO_LIMITS: ApiKeyLimits = { requestsPerMinute: null, activeJobs: null }
 const REMOTE = '203.0.113.7'
 
 let time: number
@@ -17,7 +18,11 @@ beforeEach(() => {
   gate = Promise.resolve()
 })
 
-const GOOD: Record<string, ApiKeyLimits> = { good: NO_LIMITS, better: NO_LIMITS, slow: { requestsPerMinute: 2, activeJobs: 1 } }
+const GOOD: Record<string, ApiKeyLimits> = {
+  good: NO_LIMITS,
+  better: NO_LIMITS,
+  slow: { ...NO_LIMITS, requestsPerMinute: 2, activeJobs: 1 },
+}
 
 async function caller(key: string, scope: Scope): Promise<{ customer: string; limits: ApiKeyLimits }> {
   asked.push(key)
@@ -30,7 +35,15 @@ async function caller(key: string, scope: Scope): Promise<{ customer: string; li
 }
 
 function access(options: Partial<AccessOptions> = {}): ReturnType<typeof createAccess> {
-  return createAccess({ keys: { caller }, open: false, requestsPerMinute: 5, wrongKeysPerMinute: 3, now: () => time, ...options })
+  const limits = createLocalLimits({ now: () => time })
+  return createAccess({
+    keys: { caller, isKey: (text) => text !== 'none' },
+    open: false,
+    requestsPerMinute: 5,
+    wrongKeysPerMinute: 3,
+    limits,
+    ...options,
+  })
 }
 
 function knock(
@@ -53,10 +66,12 @@ test('a good key is let in as its customer with its limits, and no key or a wron
   await expect(gate.authenticate({ key: 'good', remoteAddress: REMOTE }, 'prompt')).rejects.toMatchObject({ code: 'FORBIDDEN' })
 })
 
-test('open to all: whoever comes without a key is the customer "open"; a key that is sent has to be good', async () => {
+test('open to all: whoever comes without a key, or with what is none of ours, is the customer "open"; a key that is sent has to be good', async () => {
   const gate = access({ open: true })
   expect(await knock(gate)).toBe('open')
   expect(await knock(gate, 'good')).toBe('of good')
+  expect(await knock(gate, 'none')).toBe('open')
+  expect(await knock(access(), 'none')).toBe('UNAUTHORIZED')
   expect(await knock(gate, 'bad')).toBe('UNAUTHORIZED')
 })
 
@@ -136,4 +151,29 @@ test('many first requests with one key are one look at it, and a database that i
   expect(asked).toEqual(['good'])
   for (let n = 0; n < 10; n++) expect(await knock(doors, 'down')).toBe('DATABASE_DOWN')
   expect(await knock(doors, 'better')).toBe('of better')
+})
+
+test('two gates with the same limits count together, and answers of limits that come later are waited for', async () => {
+  const local = createLocalLimits({ now: () => time })
+  const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5))
+  const limits: Limits = {
+    ...local,
+    async take(...args) {
+      await pause()
+      return local.take(...args)
+    },
+  }
+  const [one, other] = [access({ limits }), access({ limits })]
+  const codes = async (knocks: Promise<string>[]): Promise<string[]> => (await Promise.all(knocks)).sort()
+  expect(await codes([knock(one, 'slow'), knock(other, 'slow'), knock(one, 'slow'), knock(other, 'slow')])).toEqual([
+    'RATE_LIMITED',
+    'RATE_LIMITED',
+    'of slow',
+    'of slow',
+  ])
+  asked = []
+  const tries = await codes(Array.from({ length: 40 }, (_, n) => knock(n % 2 === 0 ? one : other, `bad ${n}`)))
+  expect(tries.filter((code) => code === 'UNAUTHORIZED')).toHaveLength(3)
+  expect(tries.filter((code) => code === 'RATE_LIMITED')).toHaveLength(37)
+  expect(asked).toHaveLength(3)
 })

@@ -1,9 +1,10 @@
 /** Who may come in, and how often: the same for HTTP, gRPC and whatever else asks. */
 import { createHash } from 'node:crypto'
 import { isIP } from 'node:net'
-import type { ApiKeyReader, Caller, Scope } from '../api-keys.js'
+import { NO_LIMITS, type ApiKeyReader, type Caller, type Scope } from '../api-keys.js'
 import { AppError, isAppError } from '../errors.js'
-import { createTokenBuckets, type Quota } from './token-buckets.js'
+import type { Limits, Quota } from '../limits.js'
+import { createLocalLimits } from '../local-limits.js'
 
 export interface AccessOptions {
   keys: ApiKeyReader
@@ -13,7 +14,8 @@ export interface AccessOptions {
   requestsPerMinute: number
   /** Keys that one address may get wrong in a minute before it is kept waiting. */
   wrongKeysPerMinute?: number
-  now?: () => number
+  /** Counts both; by default for this process alone. */
+  limits?: Limits
 }
 
 export interface Credentials {
@@ -48,9 +50,7 @@ const WRONG_KEYS_PER_MINUTE = 20
 const PROVEN_LIMIT = 10_000
 
 export function createAccess(options: AccessOptions): Access {
-  const { keys, open, requestsPerMinute, wrongKeysPerMinute = WRONG_KEYS_PER_MINUTE, now } = options
-  const requests = createTokenBuckets({ now })
-  const wrongKeys = createTokenBuckets({ now })
+  const { keys, open, requestsPerMinute, wrongKeysPerMinute = WRONG_KEYS_PER_MINUTE, limits = createLocalLimits() } = options
   const proven = new Set<string>()
   const checks = new Map<string, Promise<Caller>>()
 
@@ -66,10 +66,10 @@ export function createAccess(options: AccessOptions): Access {
   }
 
   async function checked(key: string, id: string, address: string, scope: Scope): Promise<Caller> {
-    const network = networkOf(address)
+    const wrongKeys = `wrong ${networkOf(address)}`
     const counts = !proven.has(id)
     // Taken before it is known to be wrong: many at once must not get by.
-    if (counts) refuse(wrongKeys.take(network, wrongKeysPerMinute), 'too many wrong API keys came from this address')
+    if (counts) refuse(await limits.take(wrongKeys, wrongKeysPerMinute), 'too many wrong API keys came from this address')
     let wrong = false
     try {
       const caller = await keys.caller(key, scope)
@@ -81,20 +81,25 @@ export function createAccess(options: AccessOptions): Access {
       throw error
     } finally {
       if (wrong) proven.delete(id)
-      else if (counts) wrongKeys.giveBack(network, wrongKeysPerMinute)
+      else if (counts) limits.spend(wrongKeys, wrongKeysPerMinute, -1)
     }
   }
 
-  async function admit({ key, remoteAddress, forwarded = false }: Credentials, scope: Scope): Promise<Admission> {
-    if (key !== undefined && key !== '') {
+  function admission(caller: Caller, customer: string): Admission | Promise<Admission> {
+    const quota = limits.take(`requests ${customer}`, caller.limits.requestsPerMinute ?? requestsPerMinute)
+    return quota instanceof Promise ? quota.then((quota) => ({ caller, quota })) : { caller, quota }
+  }
+
+  async function admit({ key = '', remoteAddress, forwarded = false }: Credentials, scope: Scope): Promise<Admission> {
+    const isOpen = open === true || (open === 'loopback' && !forwarded && isLoopback(remoteAddress))
+    // Programs that insist on sending some key send anything where none is needed; one of ours has to be good everywhere.
+    if (key !== '' && (!isOpen || keys.isKey(key))) {
       const caller = await callerOf(key, remoteAddress, scope)
-      return { caller, quota: requests.take(caller.customer, caller.limits.requestsPerMinute ?? requestsPerMinute) }
+      return admission(caller, caller.customer)
     }
-    if (open !== true && !(open === 'loopback' && !forwarded && isLoopback(remoteAddress))) {
-      throw new AppError('UNAUTHORIZED', 'an API key is needed: send it as "Authorization: Bearer KEY" or "x-api-key: KEY"')
-    }
-    const caller: Caller = { customer: OPEN_CUSTOMER, limits: { requestsPerMinute: null, activeJobs: null } }
-    return { caller, quota: requests.take(`${OPEN_CUSTOMER} ${networkOf(remoteAddress)}`, requestsPerMinute) }
+    if (!isOpen) throw new AppError('UNAUTHORIZED', 'an API key is needed: send it as "Authorization: Bearer KEY" or "x-api-key: KEY"')
+    const party = `${OPEN_CUSTOMER} ${networkOf(remoteAddress)}`
+    return admission({ customer: OPEN_CUSTOMER, party, limits: NO_LIMITS }, party)
   }
 
   return {
@@ -120,7 +125,7 @@ export function refuse({ ok, limit, retrySeconds }: Quota, what: string): void {
 }
 
 /** Addresses that one caller has at will count as one: an IPv4 address, the first half of an IPv6 one. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   const plain = plainAddress(address)
   if (isIP(plain) !== 6) return plain
   const [head = '', tail] = plain.split('::')

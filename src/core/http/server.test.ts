@@ -1,3 +1,4 @@
+import { NO_LIMITS } from '../api-keys.js'
 import { connect } from 'node:net'
 import supertest from 'supertest'
 import { afterEach, expect, test } from 'vitest'
@@ -93,9 +94,10 @@ test('health, readiness, metrics, security headers and CORS come with every serv
 })
 
 const KEYS = {
+  isKey: () => true,
   caller: (key: string) =>
     key === 'good'
-      ? Promise.resolve({ customer: 'alice', limits: { requestsPerMinute: 3, activeJobs: null } })
+      ? Promise.resolve({ customer: 'alice', limits: { ...NO_LIMITS, requestsPerMinute: 3 } })
       : Promise.reject(new AppError('UNAUTHORIZED', 'the API key is not known')),
 }
 

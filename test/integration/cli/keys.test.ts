@@ -4,6 +4,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createKey, listKeys, revokeKey } from '../../../src/cli/keys.js'
 import type { CommandContext } from '../../../src/cli/run.js'
+import { NO_LIMITS } from '../../../src/core/api-keys.js'
 import { loadConfig } from '../../../src/core/config/index.js'
 import { createLifecycle, DONE } from '../../../src/core/lifecycle.js'
 import { silentLog } from '../../../src/core/log.js'
@@ -19,7 +20,7 @@ let db: TestDatabase
 beforeAll(async () => {
   db = await testDatabase()
 })
-beforeEach(() => db.pool.query('TRUNCATE api_keys'))
+beforeEach(() => db.pool.query('TRUNCATE api_keys, prompt_credits'))
 afterAll(() => db?.[Symbol.asyncDispose]())
 
 /** Runs a command as the program does, and gives back what it printed. */
@@ -57,9 +58,15 @@ test('create prints the key alone on the last line, and it opens what it is for'
   expect(key).toMatch(/^tg_[0-9a-f]{16}_[A-Za-z0-9_-]{43}$/)
   const store = createApiKeyStore({ pool: db.pool })
   const customer = key.slice(3, 19)
-  expect(await store.caller(key, 'pow')).toEqual({ customer, limits: { requestsPerMinute: 30, activeJobs: 2 } })
+  expect(await store.caller(key, 'pow')).toEqual({ customer, limits: { ...NO_LIMITS, requestsPerMinute: 30, activeJobs: 2 } })
   await expect(store.caller(key, 'prompt')).rejects.toMatchObject({ code: 'FORBIDDEN' })
   expect(output).toContain(`Key ${customer} for alice: opens pow, does not expire.`)
+})
+
+test('limits of prompts are kept with the key', async () => {
+  const key = lastLine(await create({ tokensPerMinute: '5000', concurrentPrompts: '4', monthlyCredits: '100' }))
+  const { limits } = await createApiKeyStore({ pool: db.pool }).caller(key, 'prompt')
+  expect(limits).toEqual({ ...NO_LIMITS, tokensPerMinute: 5000, concurrentPrompts: 4, monthlyCredits: 100 })
 })
 
 test('a key expires after days or at a date', async () => {
@@ -84,26 +91,52 @@ test.each([
   [{ expires: 'tomorrow' }, '--expires "tomorrow"; wanted'],
   [{ requestsPerMinute: '0' }, '--requests-per-minute "0"; wanted a whole number'],
   [{ activeJobs: '1.5' }, '--active-jobs "1.5"; wanted a whole number'],
+  [{ tokensPerMinute: '-1' }, '--tokens-per-minute "-1"; wanted a whole number'],
+  [{ concurrentPrompts: '' }, '--concurrent-prompts ""; wanted a whole number'],
+  [{ monthlyCredits: '2147483648' }, '--monthly-credits "2147483648"; wanted a whole number from 1 to 2147483647'],
 ])('%j is refused, and no key made', async (flags, message) => {
   await expect(create(flags)).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining(message) })
   expect(await run((context) => listKeys(context, false))).toMatch(/^There are no keys/)
 })
 
 test('list shows all keys with their state, and no secret', async () => {
-  const keys = [lastLine(await create({ name: 'one' })), lastLine(await create({ name: 'two', scopes: 'prompt', requestsPerMinute: '9' }))]
+  const limits = { requestsPerMinute: '9', tokensPerMinute: '5000', concurrentPrompts: '4', monthlyCredits: '100' }
+  const keys = [lastLine(await create({ name: 'one' })), lastLine(await create({ name: 'two', scopes: 'prompt', ...limits }))]
   await run((context) => revokeKey(context, keys[0] ?? ''))
   await db.pool.query("UPDATE api_keys SET expires_at = now() WHERE name = 'two'")
   const table = await run((context) => listKeys(context, false))
   const [heading, two, one] = table.split('\n')
-  expect(heading).toMatch(/^id +name +scopes +requests\/min +jobs +created +expires +last used +state$/)
-  expect(one).toMatch(/^[0-9a-f]{16} +one +pow,prompt +default +default +\S+Z +never +never +revoked$/)
-  expect(two).toMatch(/^[0-9a-f]{16} +two +prompt +9 +default +\S+Z +\S+Z +never +expired$/)
+  expect(heading).toMatch(/^id +name +scopes +requests\/min +jobs +tokens\/min +prompts +credits +created +expires +last used +state$/)
+  expect(one).toMatch(/^[0-9a-f]{16} +one +pow,prompt( +default){4} +0\/unlimited +\S+Z +never +never +revoked$/)
+  expect(two).toMatch(/^[0-9a-f]{16} +two +prompt +9 +default +5000 +4 +0\/100 +\S+Z +\S+Z +never +expired$/)
   const json = await run((context) => listKeys(context, true))
   expect(json.split('\n').map((line) => JSON.parse(line) as unknown)).toMatchObject([
-    { name: 'two', scopes: ['prompt'], limits: { requestsPerMinute: 9, activeJobs: null }, revokedAt: null },
-    { name: 'one', scopes: ['pow', 'prompt'], revokedAt: expect.any(String), lastUsedAt: null },
+    {
+      name: 'two',
+      scopes: ['prompt'],
+      limits: { requestsPerMinute: 9, activeJobs: null, monthlyCredits: 100 },
+      revokedAt: null,
+      creditsUsed: 0,
+    },
+    { name: 'one', scopes: ['pow', 'prompt'], limits: NO_LIMITS, revokedAt: expect.any(String), lastUsedAt: null },
   ])
   for (const key of keys) expect(table + json).not.toContain(key.slice(20))
+})
+
+test("list shows the credits used this month, and not an earlier month's", async () => {
+  const id = lastLine(await create({ name: 'one', monthlyCredits: '100' })).slice(3, 19)
+  await create({ name: 'two' })
+  await db.pool.query(
+    `INSERT INTO prompt_credits (customer, month, used, held) VALUES
+       ($1, date_trunc('month', now() AT TIME ZONE 'UTC'), 12, 3), ($1, date_trunc('month', now() AT TIME ZONE 'UTC') - interval '1 month', 99, 0)`,
+    [id],
+  )
+  expect(await run((context) => listKeys(context, false))).toMatch(/ +one .* 12\/100 /)
+  const json = await run((context) => listKeys(context, true))
+  expect(json.split('\n').map((line) => JSON.parse(line) as unknown)).toMatchObject([
+    { name: 'two', creditsUsed: 0 },
+    { name: 'one', creditsUsed: 12 },
+  ])
 })
 
 test('revoke takes an id or the key, says since when, and refuses what is not there', async () => {

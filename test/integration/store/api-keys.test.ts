@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import type { ApiKeyRecord, Scope } from '../../../src/core/api-keys.js'
+import { NO_LIMITS, type ApiKeyRecord, type Scope } from '../../../src/core/api-keys.js'
 import { silentLog } from '../../../src/core/log.js'
 import { createApiKeyStore, createPool, type NewApiKey } from '../../../src/store/index.js'
 import { testDatabase, type TestDatabase } from '../../support/database.js'
 import { countStatements, type StatementCount } from '../../support/statements.js'
 import { eventually } from '../../support/waiting.js'
+
+/** All different, so that none can stand for another. */
+const LIMITS = { requestsPerMinute: 7, activeJobs: null, tokensPerMinute: 9000, concurrentPrompts: 3, monthlyCredits: 500 }
 
 let db: TestDatabase
 let statements: StatementCount
@@ -30,7 +33,7 @@ function make(changes: Partial<NewApiKey> = {}): Promise<{ record: ApiKeyRecord;
   return here.create({
     name: 'alice',
     scopes: ['pow'],
-    limits: { requestsPerMinute: 7, activeJobs: null },
+    limits: LIMITS,
     expiresAt: null,
     ...changes,
   })
@@ -53,16 +56,17 @@ test('a key stands for its customer, and only a hash of its secret is stored', a
     id,
     name: 'alice',
     scopes: ['pow'],
-    limits: { requestsPerMinute: 7, activeJobs: null },
+    limits: LIMITS,
     createdAt: expect.any(Date),
     expiresAt: null,
     revokedAt: null,
     lastUsedAt: null,
   })
-  expect(await here.caller(key, 'pow')).toEqual({ customer: id, limits: { requestsPerMinute: 7, activeJobs: null } })
+  expect(await here.caller(key, 'pow')).toEqual({ customer: id, limits: LIMITS })
   expect(await there.caller(key, 'pow')).toMatchObject({ customer: id })
+  expect((await make({ limits: { ...NO_LIMITS, activeJobs: 2 } })).record.limits).toEqual({ ...NO_LIMITS, activeJobs: 2 })
 
-  const { rows } = await db.pool.query<{ secret_hash: Buffer }>('SELECT secret_hash FROM api_keys')
+  const { rows } = await db.pool.query<{ secret_hash: Buffer }>('SELECT secret_hash FROM api_keys WHERE id = $1', [id])
   expect(rows[0]?.secret_hash.toString('hex')).toBe(
     createHash('sha256')
       .update(secret ?? '')

@@ -15,7 +15,8 @@ const REAL = fileURLToPath(new URL('../../../prisma/migrations', import.meta.url
 const INIT = '20261101000000_init'
 const AUDIT = '20261122000000_audit'
 const REGISTRATIONS = '20261123000000_registrations'
-const ALL = [INIT, AUDIT, REGISTRATIONS]
+const PROMPTS = '20261124000000_prompts'
+const ALL = [INIT, AUDIT, REGISTRATIONS, PROMPTS]
 let folder: string
 
 beforeAll(async () => {
@@ -111,7 +112,7 @@ test('an index of before there were audits is migrated with its rows, and grows 
     INSERT INTO blocks VALUES (0, '\\x${a.blockHash(0).slice(2)}', '\\x', '\\x', '\\x', now(), NULL, 143, 0, 0);
     INSERT INTO epochs (netuid, block_height, tempo, n, active_count, validator_count, timestamp) VALUES (1, 0, 99, 4, 3, 2, now());
     INSERT INTO network_stats (block_height, timestamp, total_stake, totals) VALUES (0, now(), 5, '{}')`)
-  expect(await migrate(db.pool, silentLog)).toEqual({ applied: [AUDIT, REGISTRATIONS] })
+  expect(await migrate(db.pool, silentLog)).toEqual({ applied: [AUDIT, REGISTRATIONS, PROMPTS] })
 
   const writer = createBatchWriter({ pool: db.pool, log: silentLog, metrics: createMetrics() })
   const facts = { epochs: [a.anEpoch({ blockHeight: 1 })], epochInputs: [a.epochInputs({ blockHeight: 1 })] }

@@ -1,6 +1,6 @@
 import { silentLog } from '../../../src/core/log.js'
 import { createMetrics, type Metrics } from '../../../src/core/metrics.js'
-import type { Caller } from '../../../src/core/api-keys.js'
+import { NO_LIMITS, type Caller } from '../../../src/core/api-keys.js'
 import type { PromptEngine, PromptRequest } from '../../../src/prompt-proxy/contract.js'
 import {
   DendriteError,
@@ -10,7 +10,7 @@ import {
   type PromptCall,
 } from '../../../src/prompt-proxy/dendrite/types.js'
 import type { FailureCode } from '../../../src/prompt-proxy/targets/back-off.js'
-import type { NeuronRow } from '../../../src/prompt-proxy/targets/neuron-row.js'
+import type { PromptNeuron } from '../../../src/core/prompting.js'
 import { createTargets, type Targets } from '../../../src/prompt-proxy/targets/registry.js'
 import type { TargetSettings } from '../../../src/prompt-proxy/targets/settings.js'
 import { createVirtualClock, seededRandom, type VirtualClock } from './virtual-clock.js'
@@ -73,10 +73,10 @@ export interface WorldOptions {
   scorer?: Scorer
 }
 
-export const NOBODY: Caller = { customer: 'open', limits: { requestsPerMinute: null, activeJobs: null } }
+export const NOBODY: Caller = { customer: 'open', limits: NO_LIMITS }
 export const TAO = 1_000_000_000n
 
-export function aNeuron(uid: number, over: Partial<NeuronRow> = {}): NeuronRow {
+export function aNeuron(uid: number, over: Partial<PromptNeuron> = {}): PromptNeuron {
   const axon = { ip: 0x5db8d800n + BigInt(uid), ipType: 4, port: 8091, version: 510 }
   const place = { netuid: 1, uid, hotkey: `hotkey-${uid}`, ...axon, stake: 2_000n * TAO, validatorPermit: true }
   return { ...place, active: true, lastUpdate: 1n, incentive: 0, validatorTrust: 0, ...over }

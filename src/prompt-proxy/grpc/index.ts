@@ -1,0 +1,1 @@
+export { promptGrpc, type PromptGrpcOptions } from './front.js'
