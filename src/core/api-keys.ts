@@ -52,7 +52,7 @@ export interface Caller {
 
 /** What services need of the stored keys. */
 export interface ApiKeyReader {
-  /** Whether a text has the form of a key, good or not. */
+  /** Whether a text is meant to be one of these keys, good or not. */
   isKey(text: string): boolean
   /** The caller a key stands for. Throws UNAUTHORIZED for what is not a key, is unknown, revoked or expired, FORBIDDEN for one without the scope. */
   caller(key: string, scope: Scope): Promise<Caller>

@@ -1,5 +1,6 @@
 /** What the prompt service offers, whoever asks: HTTP and gRPC are faces of it. */
 import type { Caller } from '../core/api-keys.js'
+import type { Quota } from '../core/limits.js'
 import type { DendriteProtocol, PromptMessage, PromptCall, ReturnCodeName } from './dendrite/types.js'
 
 /** `fastest`: hedged, the first good answer wins. `stake`: the target with the most stake first. `best_of`: several are asked and a scorer picks. `all`: every answer. */
@@ -28,11 +29,26 @@ export interface PromptRequest {
   hotkeys?: readonly string[]
   /** How many targets are asked at most (`best_of`, `all`). */
   topN?: number
+  /** How many of several answers are given at most, best first; the others cost nothing. All of them when absent. */
+  keep?: number
   /** In place of the model's own. */
   strategy?: Strategy
   /** For all attempts together, and to the first piece of an answer. */
   timeoutMs: number
   firstTokenMs?: number
+  /** Written to while the request is worked on, also when it fails. */
+  receipt?: Receipt
+}
+
+/** What a request cost its caller, and what is left of the caller's limits. */
+export interface Receipt {
+  /** Milliseconds that it waited for a place. */
+  waitedMs: number
+  /** Charged; known when the answer is at its end. */
+  credits: number
+  /** null where there is no limit. */
+  creditsLeft: number | null
+  tokens: Pick<Quota, 'limit' | 'remaining' | 'resetSeconds'> | null
 }
 
 /** Who answered, for headers and logs. */
@@ -85,7 +101,8 @@ export interface TargetState extends AnsweringTarget {
 
 /**
  * Asks targets for callers. Errors are AppErrors: NOT_FOUND for a model there is none of, BAD_INPUT for uids and hotkeys that match nobody, UPSTREAM_DOWN when
- * there is no target or all failed, UPSTREAM_TIMEOUT when the time is over; their detail has `failed`.
+ * there is no target or all failed, UPSTREAM_TIMEOUT when the time is over; their detail has `failed`. With admission in front also RATE_LIMITED (tokens, credits, prompts at
+ * once; its detail has `reason`) and OVERLOADED when too many wait.
  */
 export interface PromptEngine {
   models(): PromptModel[]

@@ -70,7 +70,8 @@ export function createApiKeyStore({ pool, now = Date.now }: { pool: pg.Pool; now
   }
 
   return {
-    isKey: (text) => KEY.test(text),
+    // Also one that was mistyped: whoever meant to send a key should hear that it is wrong.
+    isKey: (text) => text.startsWith('tg_'),
 
     async caller(key, scope) {
       const [, id = '', secret = ''] = KEY.exec(key) ?? []

@@ -64,7 +64,7 @@ export function listOf<T>(one: (text: string) => T | undefined) {
     const texts = typeof given === 'string' ? given.split(',') : given.map(String)
     const values = texts.map((text) => text.trim()).filter((text) => text !== '')
     const read = values.map(one)
-    if (read.every((value) => value !== undefined)) return read as T[]
+    if (read.every((value) => value !== undefined)) return read
     context.addIssue({ code: 'custom', message: 'not such a list' })
     return z.NEVER
   })

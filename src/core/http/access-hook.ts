@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Caller, Scope } from '../api-keys.js'
 import { AppError } from '../errors.js'
-import { type Access, refuse, TOO_MANY } from './access.js'
+import { type Access, type Credentials, refuse, TOO_MANY } from './access.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -42,8 +42,15 @@ function addQuota(
   })
 }
 
-function credentialsOf({ headers, socket }: FastifyRequest): { key: string | undefined; remoteAddress: string; forwarded: boolean } {
-  return { key: keyOf(headers), remoteAddress: socket.remoteAddress ?? '', forwarded: isForwarded(headers) }
+function credentialsOf({ headers, socket }: FastifyRequest): Credentials {
+  return {
+    key: keyOf(headers),
+    remoteAddress: socket.remoteAddress ?? '',
+    // Asked only where it matters: reading two URLs costs more than looking up a key.
+    get forwarded() {
+      return isForwarded(headers)
+    },
+  }
 }
 
 function keyOf({ authorization, 'x-api-key': apiKey }: IncomingHttpHeaders): string | undefined {

@@ -1,5 +1,5 @@
 /** Who may come in, and how often: the same for HTTP, gRPC and whatever else asks. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { isIP } from 'node:net'
 import { NO_LIMITS, type ApiKeyReader, type Caller, type Scope } from '../api-keys.js'
 import { AppError, isAppError } from '../errors.js'
@@ -56,7 +56,7 @@ export function createAccess(options: AccessOptions): Access {
 
   /** One that is checked already is not checked, and not counted, twice. */
   function callerOf(key: string, address: string, scope: Scope): Promise<Caller> {
-    const id = createHash('sha256').update(key).digest('base64')
+    const id = hash('sha256', key, 'base64')
     const name = `${scope} ${id}`
     const running = checks.get(name)
     if (running !== undefined) return running
@@ -90,8 +90,9 @@ export function createAccess(options: AccessOptions): Access {
     return quota instanceof Promise ? quota.then((quota) => ({ caller, quota })) : { caller, quota }
   }
 
-  async function admit({ key = '', remoteAddress, forwarded = false }: Credentials, scope: Scope): Promise<Admission> {
-    const isOpen = open === true || (open === 'loopback' && !forwarded && isLoopback(remoteAddress))
+  async function admit(credentials: Credentials, scope: Scope): Promise<Admission> {
+    const { key = '', remoteAddress } = credentials
+    const isOpen = open === true || (open === 'loopback' && isLoopback(remoteAddress) && credentials.forwarded !== true)
     // Programs that insist on sending some key send anything where none is needed; one of ours has to be good everywhere.
     if (key !== '' && (!isOpen || keys.isKey(key))) {
       const caller = await callerOf(key, remoteAddress, scope)

@@ -1,3 +1,4 @@
+import { NO_LIMITS } from '../../core/api-keys.js'
 import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -9,7 +10,7 @@ import { createMetrics } from '../../core/metrics.js'
 import { powRoutes } from './routes.js'
 import { registrationEvent } from './views.js'
 
-const CALLER = { customer: 'alice', limits: { requestsPerMinute: null, activeJobs: null } }
+const CALLER = { customer: 'alice', limits: NO_LIMITS }
 const HEADERS = { 'x-api-key': 'alice' }
 
 let service: MemoryPow

@@ -4,6 +4,7 @@ import type { AppError } from '../../core/errors.js'
 import type { GrpcCall, GrpcService } from '../../core/grpc/index.js'
 import type { Logger } from '../../core/log.js'
 import type { PromptUsageLog } from '../../core/prompting.js'
+import { type Answerer, receiptHeaders, targetHeaders } from '../answer-headers.js'
 import type { AnsweringTarget, PromptEngine, PromptRequest, Receipt } from '../contract.js'
 import type { V5Method, V5Response } from '../dendrite/grpc/messages.js'
 import { DendriteError, RETURN_CODES, type ReturnCodeName } from '../dendrite/types.js'
@@ -11,7 +12,6 @@ import { failedOf, faultOf } from '../http/errors.js'
 import type { PromptLimits } from '../http/input.js'
 import { estimateTokens } from '../tokens.js'
 import { createDoor, type DoorOptions } from './door.js'
-import { setReceipt, setTargetHeaders } from './metadata.js'
 import { failedFields, failureOf, outcomeOf } from './outcomes.js'
 import { messagesOf, timeoutOf, type V5Question } from './question.js'
 
@@ -74,7 +74,7 @@ export function promptGrpc(options: PromptGrpcOptions): GrpcService {
       return failedFields(error, question, call.requestId)
     } finally {
       if (asking !== null) {
-        setReceipt(call, asking.receipt)
+        setHeaders(call, receiptHeaders(asking.receipt))
         report(`TextPrompting/${method}`, asking, error, { at, ms: performance.now() - startedAt })
       }
     }
@@ -99,7 +99,7 @@ export function promptGrpc(options: PromptGrpcOptions): GrpcService {
     for await (const piece of pieces) response += piece
     if (response === '') throw new DendriteError('EMPTY_RESPONSE', 'the answer was empty')
     Object.assign(asking, { answers: 1, completionTokens: estimateTokens(response) })
-    setTargetHeaders(call, [{ target, returnCode: 'SUCCESS', ms: firstPieceMs }])
+    setHeaders(call, targetHeaders([{ target, returnCode: 'SUCCESS', ms: firstPieceMs }]))
     return { response }
   }
 
@@ -110,10 +110,8 @@ export function promptGrpc(options: PromptGrpcOptions): GrpcService {
     const texts = results.map(({ text }) => text)
     Object.assign(asking, { answers: texts.length, completionTokens: texts.reduce((sum, text) => sum + estimateTokens(text), 0) })
     Object.assign(asking, { target: results[0]?.target ?? null, returnCode: 'SUCCESS' })
-    setTargetHeaders(
-      call,
-      results.map(({ target, ms }) => ({ target, ms, returnCode: 'SUCCESS' })),
-    )
+    const answerers = results.map(({ target, ms }): Answerer => ({ target, ms, returnCode: 'SUCCESS' }))
+    setHeaders(call, targetHeaders(answerers))
     return { multiCompletions: texts }
   }
 
@@ -150,7 +148,11 @@ function newAsking(call: GrpcCall, caller: Caller, question: V5Question): Asking
 /** Who was the last to fail, and when it is worth to come again. */
 function tellFailure(call: GrpcCall, error: AppError): void {
   const last = failedOf(error).at(-1)
-  if (last !== undefined) setTargetHeaders(call, [{ target: last, returnCode: last.returnCode, ms: last.ms }])
+  if (last !== undefined) setHeaders(call, targetHeaders([{ target: last, returnCode: last.returnCode, ms: last.ms }]))
   const { retryAfterSeconds } = error.detail
   if (typeof retryAfterSeconds === 'number') call.setHeader('retry-after', String(Math.ceil(retryAfterSeconds)))
+}
+
+function setHeaders({ setHeader }: GrpcCall, headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) setHeader(name, value)
 }

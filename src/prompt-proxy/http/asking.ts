@@ -1,11 +1,12 @@
 /** The way from what a caller wants to what the engine gives, for all routes. */
 import { AppError } from '../../core/errors.js'
 import type { Caller } from '../../core/api-keys.js'
+import type { Answerer } from '../answer-headers.js'
 import type { FailedAttempt, PromptAnswer, PromptEngine, PromptModel, PromptRequest, PromptResult, Strategy } from '../contract.js'
 import type { PromptMessage } from '../dendrite/types.js'
-import type { Answerer } from './headers.js'
 import type { PromptLimits } from './input.js'
-import { createCutter, type CutOptions, cutText, estimateTokens } from './text.js'
+import { estimateTokens } from '../tokens.js'
+import { createCutter, type CutOptions, cutText } from './text.js'
 import type { Choice } from './completions.js'
 import type { Track } from './usage.js'
 
@@ -50,7 +51,7 @@ export function askingOf(
   const { temperature, top_p: topP, max_tokens: maxTokens, stop, seed } = wanted
   const sampling = defined({ temperature, topP, maxTokens, stop, seed })
   const request: PromptRequest = {
-    ...{ model: model.id, messages, stream },
+    ...{ model: model.id, messages, stream, receipt: track.receipt },
     timeoutMs: wanted.timeout === undefined || wanted.timeout === null ? limits.timeoutMs : Math.max(1, Math.round(wanted.timeout * 1000)),
     ...(Object.keys(sampling).length === 0 ? {} : { sampling }),
     ...defined({
@@ -99,6 +100,7 @@ export interface Answers {
 
 /** Several answers, best first, at most `keep`. */
 export async function askAll(engine: PromptEngine, { caller, request, track, cutting }: Asking, keep = Infinity): Promise<Answers> {
+  if (keep < Infinity) request.keep = keep
   const { results, failed } = await engine.promptAll(caller, request, track.signal)
   const choices = results.slice(0, keep).map((result) => ({ ...cutText(result.text, cutting), result }))
   Object.assign(track, { target: choices[0]?.result.target ?? null, returnCode: 'SUCCESS', answers: choices.length })
@@ -110,5 +112,7 @@ type Defined<T> = { [K in keyof T]?: NonNullable<T[K]> }
 
 /** Without the fields that are null or absent. */
 function defined<T extends object>(fields: T): Defined<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null)) as Defined<T>
+  const some: Defined<T> = {}
+  for (const name in fields) if (fields[name] !== undefined && fields[name] !== null) some[name] = fields[name]
+  return some
 }

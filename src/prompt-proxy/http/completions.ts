@@ -1,5 +1,5 @@
 /** Answers in the shape of the OpenAI API. */
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { PromptAnswer } from '../contract.js'
 import { dataFrame } from './event-stream.js'
 import { createCutter, type CutOptions, type FinishReason } from './text.js'
@@ -32,7 +32,7 @@ export interface StreamOptions {
 const FINGERPRINT = 'taogate'
 
 export function newHead(model: string): CompletionHead {
-  return { id: `chatcmpl-${randomBytes(16).toString('hex')}`, created: Math.floor(Date.now() / 1000), model }
+  return { id: `chatcmpl-${randomUUID().replaceAll('-', '')}`, created: Math.floor(Date.now() / 1000), model }
 }
 
 /** A `chat.completion`. */

@@ -2,9 +2,10 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { AppError, ERRORS, isAppError } from '../../core/errors.js'
 import { knownError } from '../../core/http/errors.js'
 import type { Logger } from '../../core/log.js'
+import { HOTKEY_PROOF } from '../admission/hotkey-proof.js'
 import type { FailedAttempt } from '../contract.js'
 import { DendriteError } from '../dendrite/types.js'
-import { addTargetHeaders } from './headers.js'
+import { targetHeaders } from '../answer-headers.js'
 
 /** What a caller is told to wait where an error does not say. */
 const RETRY_SECONDS = 5
@@ -66,6 +67,11 @@ export function isQuotaUsed({ code, detail }: AppError): boolean {
   return code === 'RATE_LIMITED' && detail['reason'] === 'insufficient_quota'
 }
 
+/** A header or body that was to show that the caller holds a hotkey: its key is good. */
+export function isHotkeyRefused({ code, detail }: AppError): boolean {
+  return code === 'UNAUTHORIZED' && detail['reason'] === HOTKEY_PROOF
+}
+
 /** Errors as the OpenAI API tells them. */
 export function openAiError(error: AppError, requestId: string): OpenAiError {
   if (error.code === 'INTERNAL') {
@@ -88,7 +94,7 @@ function kindOf(error: AppError): { type: string; code: string | null; param?: s
         ? { type: INVALID, code: 'model_not_found', param: 'model' }
         : { type: INVALID, code: 'unknown_url' }
     case 'UNAUTHORIZED':
-      return { type: INVALID, code: 'invalid_api_key' }
+      return { type: INVALID, code: isHotkeyRefused(error) ? 'invalid_hotkey_proof' : 'invalid_api_key' }
     case 'FORBIDDEN':
       return { type: 'permission_error', code: 'insufficient_permissions' }
     case 'RATE_LIMITED': {
@@ -106,5 +112,5 @@ function addErrorHeaders(reply: FastifyReply, error: AppError, status: number): 
   if (status === 429 || status === 503) void reply.header('retry-after', String(seconds))
   if (status === 401) void reply.header('www-authenticate', 'Bearer')
   const last = failedOf(error).at(-1)
-  if (last !== undefined) addTargetHeaders(reply, [{ target: last, returnCode: last.returnCode, ms: last.ms }])
+  if (last !== undefined) void reply.headers(targetHeaders([{ target: last, returnCode: last.returnCode, ms: last.ms }]))
 }

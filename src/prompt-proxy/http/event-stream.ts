@@ -29,38 +29,65 @@ export function sendFrames(reply: FastifyReply, frames: AsyncGenerator<string>, 
   return reply.headers(HEADERS).send(readableOf(frames, heartbeatMs))
 }
 
+/** Frames that are there together go out together: every write costs as much as making some ten of them. */
+const MOST_TOGETHER = 16_384
+
 function readableOf(frames: AsyncGenerator<string>, heartbeatMs: number): Readable {
   let isPulling = false
-  let beat: NodeJS.Timeout | undefined
+  let isWanted = false
+  let isOver = false
+  let held = ''
+  let isFlushing = false
+  const beat = setInterval(() => {
+    if (stream.readableLength === 0 && held === '') stream.push(':\n\n')
+  }, heartbeatMs)
 
-  function rest(): void {
-    clearTimeout(beat)
-    beat = setTimeout(() => {
-      if (stream.readableLength === 0) stream.push(':\n\n')
-      rest()
-    }, heartbeatMs)
+  /** Runs when all that could be made without waiting has been made. */
+  function flush(): void {
+    isFlushing = false
+    if (stream.destroyed || !isWanted) return
+    if (held !== '') {
+      const text = held
+      held = ''
+      isWanted = false
+      beat.refresh()
+      stream.push(text)
+    }
+    if (isOver && held === '') {
+      clearInterval(beat)
+      stream.push(null)
+    }
   }
 
   async function pull(): Promise<void> {
     isPulling = true
     try {
-      const next = await frames.next()
-      if (stream.destroyed) return
-      isPulling = false
-      rest()
-      stream.push(next.done === true ? null : next.value)
+      while (isWanted && held.length < MOST_TOGETHER) {
+        const next = await frames.next()
+        if (stream.destroyed) return
+        if (next.done === true) isOver = true
+        else held += next.value
+        if (!isFlushing) process.nextTick(flush)
+        isFlushing = true
+        if (isOver) return
+      }
     } catch (error) {
       stream.destroy(error as Error)
+    } finally {
+      isPulling = false
     }
   }
 
   const stream = new Readable({
     highWaterMark: 1,
     read() {
-      if (!isPulling) void pull()
+      isWanted = true
+      if (!isFlushing && (held !== '' || isOver)) process.nextTick(flush)
+      isFlushing ||= held !== '' || isOver
+      if (!isPulling && !isOver) void pull()
     },
     destroy(error, done) {
-      clearTimeout(beat)
+      clearInterval(beat)
       // One that is in the middle of something takes this in when it comes to it.
       frames.return(undefined).catch(() => undefined)
       done(error)

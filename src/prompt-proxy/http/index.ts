@@ -1,3 +1,2 @@
 export type { PromptLimits } from './input.js'
 export { promptRoutes, type PromptRoutesDeps } from './routes.js'
-export type { PromptOutcome, PromptUsage, UsageHook } from './usage.js'

@@ -1,6 +1,7 @@
 /** What customers send, checked and brought into the form the engine takes. Fields have the names of the OpenAI API; ours beside them are `uids`, `hotkeys`, `top_n`, `strategy`, `timeout`. */
 import { z } from 'zod'
 import { AppError, errorMessage } from '../../core/errors.js'
+import { fromHex } from '../../core/units/bytes.js'
 import { decodeSs58, encodeSs58 } from '../../core/units/ss58.js'
 import { STRATEGIES } from '../contract.js'
 
@@ -210,6 +211,24 @@ export function legacySchema(limits: PromptLimits) {
     'an object with messages',
   )
 }
+
+/** The body of `POST /v1/hotkey/challenge`. */
+export const challengeSchema = z.strictObject({ hotkey }, 'an object with hotkey')
+
+const SIGNATURE_WANTED = '64 bytes as hex'
+
+/** The body of `POST /v1/hotkey/proof`. */
+export const proofSchema = z.strictObject(
+  {
+    hotkey,
+    challenge: z.string('the text that was signed').max(2048, 'the text that was signed'),
+    signature: z
+      .string(SIGNATURE_WANTED)
+      .regex(/^(0x)?[0-9a-f]{128}$/i, SIGNATURE_WANTED)
+      .transform(fromHex),
+  },
+  'an object with hotkey, challenge and signature',
+)
 
 export type ChatBody = z.output<ReturnType<typeof chatSchema>>
 

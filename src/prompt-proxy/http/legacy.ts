@@ -4,8 +4,8 @@ import { AppError, ERRORS } from '../../core/errors.js'
 import { callerOf } from '../../core/http/index.js'
 import type { FailedAttempt, PromptResult } from '../contract.js'
 import { askAll, askingOf, askOne, gather, modelOf } from './asking.js'
-import { answerErrors, type ErrorAnswer, failedOf, isQuotaUsed } from './errors.js'
-import { addTargetHeaders } from './headers.js'
+import { answerErrors, type ErrorAnswer, failedOf, isHotkeyRefused, isQuotaUsed } from './errors.js'
+import { targetHeaders } from '../answer-headers.js'
 import { legacySchema, parseBody } from './input.js'
 import type { PromptRoutesDeps } from './routes.js'
 import { trackOf } from './usage.js'
@@ -36,7 +36,7 @@ export function registerLegacy(app: FastifyInstance, { engine, log, limits }: Pr
     if (all) {
       asking.request.topN ??= uids === undefined || uids === null ? undefined : Math.min(uids.length, limits.maxTargets)
       const { choices, failed, answerers } = await askAll(engine, asking)
-      addTargetHeaders(reply, answerers)
+      void reply.headers(targetHeaders(answerers))
       return {
         choices: choices.map(({ text, result }, index) => choiceView(index, { ...result, text })),
         failed_responses: failed.map(failedResponse),
@@ -44,7 +44,7 @@ export function registerLegacy(app: FastifyInstance, { engine, log, limits }: Pr
     }
     const { answer, answerer } = await askOne(engine, asking)
     const { text } = await gather(answer, asking)
-    addTargetHeaders(reply, [answerer])
+    void reply.headers(targetHeaders([answerer]))
     const ms = performance.now() - asking.track.startedAt
     return { choices: [choiceView(0, { target: answer.target, text, ms })], failed_responses: answer.failed.map(failedResponse) }
   })
@@ -65,7 +65,7 @@ function legacyError(error: AppError, request: FastifyRequest): ReturnType<Error
   const { code, message, detail } = error
   const status = ERRORS[code].http
   if (code === 'INTERNAL') return { status, body: { detail: 'Internal Server Error' } }
-  if (code === 'UNAUTHORIZED') return { status, body: { detail: deniedText(error, request) } }
+  if (code === 'UNAUTHORIZED' && !isHotkeyRefused(error)) return { status, body: { detail: deniedText(error, request) } }
   if (isQuotaUsed(error)) return { status: 401, body: { detail: 'Not enough credits' } }
   if (code === 'RATE_LIMITED') return { status, body: { detail: 'Too Many Requests' } }
   if (code === 'BAD_INPUT' && 'field' in detail) return { status: 422, body: { detail: problemsOf(error) } }

@@ -176,7 +176,7 @@ describe('errors', () => {
     await eventually('it is recorded', () => server.used.length === 2, 2_000)
     expect(server.used).toMatchObject([
       { outcome: 'timeout', answers: 0 },
-      { outcome: 'failed', target: targetAt(0), completionTokens: 1 },
+      { outcome: 'failed', uid: targetAt(0).uid, completionTokens: 1 },
     ])
   })
 })

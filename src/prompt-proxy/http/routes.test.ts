@@ -39,6 +39,7 @@ const errorBody = z.strictObject({
 
 const MODEL = 'bittensor/sn1'
 const ALICE = targetAt(0).hotkey
+const RECEIPT = { waitedMs: 0, credits: 0, creditsLeft: null, tokens: null }
 
 let engine: MemoryPrompt
 let server: PromptServer
@@ -87,9 +88,9 @@ describe('POST /v1/chat/completions', () => {
     })
     expect(await used()).toEqual([
       {
-        ...{ requestId: 'mine', caller: expect.objectContaining({ customer: 'alice' }), route: '/v1/chat/completions', model: MODEL },
-        ...{ target: targetAt(0), promptTokens: 1, completionTokens: 2, answers: 1, outcome: 'success', returnCode: 'SUCCESS' },
-        ms: expect.any(Number),
+        ...{ requestId: 'mine', at: expect.any(Date), customer: 'alice', callerHotkey: null, route: '/v1/chat/completions', model: MODEL },
+        ...{ ...targetAt(0), promptTokens: 1, completionTokens: 2, answers: 1, outcome: 'success', returnCode: 'SUCCESS' },
+        ...{ errorCode: null, credits: 0, waitedMs: 0, ms: expect.any(Number) },
       },
     ])
   })
@@ -130,11 +131,13 @@ describe('POST /v1/chat/completions', () => {
       ],
       ...{ stream: false, uids: [3, 0], hotkeys: [ALICE], topN: 2, strategy: 'best_of', timeoutMs: 1500, firstTokenMs: 4000 },
       sampling: { temperature: 0, topP: 1, maxTokens: 7, stop: ['END'], seed: -4 },
+      receipt: RECEIPT,
     })
     const nothing = Object.fromEntries(Object.keys(chatSchema(PROMPT_LIMITS).shape).map((field) => [field, null]))
     await chat({ ...nothing, model: MODEL, messages: [{ role: 'user', content: 'Hi' }] }).expect(200)
     expect(engine.asked[1]?.request).toEqual({
       ...{ model: MODEL, messages: [{ role: 'user', content: 'Hi' }], stream: false, timeoutMs: 10_000, firstTokenMs: 4000 },
+      receipt: RECEIPT,
     })
   })
 
@@ -195,7 +198,9 @@ describe('POST /v1/chat/completions', () => {
       message: expect.stringContaining(`${param}: `),
     })
     expect(engine.asked).toEqual([])
-    expect(await used()).toMatchObject([{ outcome: 'refused', model: null, target: null, promptTokens: 0, answers: 0 }])
+    expect(await used()).toMatchObject([
+      { outcome: 'refused', errorCode: 'BAD_INPUT', model: null, uid: null, promptTokens: 0, answers: 0 },
+    ])
   })
 
   test('stop sequences and limits are kept here, and end what is asked', async () => {
@@ -231,12 +236,12 @@ describe('POST /v1/chat/completions', () => {
     const three = await chat({ n: 3, max_tokens: 1 }).expect(200)
     expect(three.body.choices.map(({ finish_reason }: { finish_reason: string }) => finish_reason)).toEqual(['length', 'length', 'length'])
     expect(three.body.usage.completion_tokens).toBe(3)
-    expect(engine.asked.map(({ all, request: { topN } }) => [all, topN])).toEqual([
-      [true, 3],
-      [true, undefined],
-      [true, undefined],
-      [false, undefined],
-      [true, 3],
+    expect(engine.asked.map(({ all, request: { topN, keep } }) => [all, topN, keep])).toEqual([
+      [true, 3, undefined],
+      [true, undefined, undefined],
+      [true, undefined, 1],
+      [false, undefined, undefined],
+      [true, 3, 3],
     ])
     expect((await used(5)).map(({ answers }) => answers)).toEqual([3, 2, 1, 1, 3])
   })
@@ -249,6 +254,7 @@ describe('errors', () => {
     [new AppError('BAD_INPUT', 'no such uid', { field: 'uids' }), 400, 'invalid_request_error', null, 'uids', 'refused'],
     [new AppError('NOT_FOUND', 'no such model'), 404, 'invalid_request_error', 'model_not_found', 'model', 'refused'],
     [new AppError('RATE_LIMITED', 'slowly', { retryAfterSeconds: 7 }), 429, 'rate_limit_exceeded', 'rate_limit_exceeded', null, 'refused'],
+    [new AppError('OVERLOADED', 'full', { retryAfterSeconds: 5 }), 503, 'server_error', 'overloaded', null, 'refused'],
     [new AppError('UPSTREAM_DOWN', 'nobody'), 502, 'server_error', 'upstream_down', null, 'failed'],
     [new AppError('UPSTREAM_TIMEOUT', 'late'), 504, 'server_error', 'upstream_timeout', null, 'timeout'],
     [new AppError('ABORTED', 'the queue is full'), 503, 'server_error', 'aborted', null, 'failed'],
@@ -270,14 +276,14 @@ describe('errors', () => {
     engine.plan({ error: new AppError('UPSTREAM_DOWN', 'all failed', { failed: [{ ...FAILED, ...targetAt(0) }, FAILED] }) })
     const { headers } = await chat({}).expect(502)
     expect(headers).toMatchObject({ 'x-taogate-uid': '3', 'x-taogate-return-code': '25', 'x-taogate-latency-ms': '30' })
-    expect(await used()).toMatchObject([{ outcome: 'failed', target: targetAt(1), returnCode: 'BLACKLISTED' }])
+    expect(await used()).toMatchObject([{ outcome: 'failed', ...targetAt(1), returnCode: 'BLACKLISTED' }])
   })
 
   test('an answer that breaks off is none where it would have come whole', async () => {
     engine.plan({ pieces: ['half of ', new DendriteError('INVALID_RESPONSE', 'SECRET')] })
     expect(JSON.stringify((await chat({}).expect(502)).body)).not.toContain('SECRET')
     expect(await used()).toMatchObject([
-      { outcome: 'failed', target: targetAt(0), returnCode: 'INVALID_RESPONSE', answers: 0, completionTokens: 2 },
+      { outcome: 'failed', ...targetAt(0), returnCode: 'INVALID_RESPONSE', answers: 0, completionTokens: 2 },
     ])
   })
 
@@ -300,20 +306,8 @@ describe('errors', () => {
       const none = await asked.expect(404)
       expect(errorBody.parse(none.body).error).toMatchObject({ code: 'unknown_url', param: null })
     }
-    const outcomes = (await used(6)).map(({ outcome, caller: { customer } }) => `${customer} ${outcome}`)
+    const outcomes = (await used(6)).map(({ outcome, customer }) => `${customer} ${outcome}`)
     expect(outcomes).toEqual(['few success', 'few success', ...Array(4).fill('alice refused')])
-  })
-
-  test('a hook that fails is no matter of the request', async () => {
-    const own = await startPromptServer({ engine, usage: () => Promise.reject(new Error('the store is away')) })
-    const twin = await startPromptServer({
-      engine,
-      usage: () => {
-        throw new Error('at once')
-      },
-    })
-    for (const { url } of [own, twin]) await request(url).post('/v1/prompt').set('x-api-key', 'alice').send({ prompt: 'a' }).expect(200)
-    await Promise.all([own.close(), twin.close()])
   })
 })
 

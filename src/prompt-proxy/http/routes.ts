@@ -2,15 +2,19 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, ERRORS } from '../../core/errors.js'
 import { type Access, callerOf, type HttpPlugin, registerAccess } from '../../core/http/index.js'
 import type { Logger } from '../../core/log.js'
+import type { PromptUsageLog } from '../../core/prompting.js'
+import type { HotkeyProofs } from '../admission/hotkey-proof.js'
+import { type Answerer, receiptHeaders, targetHeaders } from '../answer-headers.js'
 import type { PromptEngine, PromptModel } from '../contract.js'
 import { askAll, type Asking, askingOf, askOne, gather, modelOf, type Wanted } from './asking.js'
 import { completion, framesOfChoices, framesOfPieces, newHead, type StreamOptions } from './completions.js'
 import { answerErrors, failureOf, faultOf, noteFailure, openAiError } from './errors.js'
 import { sendFrames } from './event-stream.js'
-import { addOpenAiLimits, addTargetHeaders, type Answerer, exposeHeaders } from './headers.js'
+import { addOpenAiLimits, exposeHeaders } from './headers.js'
+import { registerHotkey, registerHotkeyRoutes } from './hotkey.js'
 import { type ChatBody, chatSchema, parseBody, type PromptLimits, promptSchema } from './input.js'
 import { registerLegacy } from './legacy.js'
-import { registerTracking, trackOf, type UsageHook } from './usage.js'
+import { registerTracking, trackOf } from './usage.js'
 import { failedView, promptView, targetsView } from './views.js'
 
 export interface PromptRoutesDeps {
@@ -18,8 +22,10 @@ export interface PromptRoutesDeps {
   access: Access
   log: Logger
   limits: PromptLimits
-  /** Told of every request that was let in, once, when it is over. */
-  usage: UsageHook
+  /** Told of every prompt that was let in, once, when it is over. */
+  usage: PromptUsageLog
+  /** How callers show that they hold a hotkey. */
+  hotkeys: HotkeyProofs
   /** Between comments that keep a quiet stream alive. */
   heartbeatMs?: number
   /** How long answers may go on when the server has begun to close. */
@@ -32,20 +38,30 @@ const DRAIN_MS = 5_000
 export function promptRoutes(deps: PromptRoutesDeps): HttpPlugin[] {
   return [
     { prefix: '/v1', register: (app) => Promise.resolve(registerV1(app, deps)) },
+    { prefix: '/v1/hotkey', register: (app) => Promise.resolve(registerHotkeyV1(app, deps)) },
     { prefix: '/chat', register: (app) => Promise.resolve(registerChat(app, deps)) },
   ]
 }
 
-/** What all routes have: the check of keys, the record of what was used, and headers. */
-function registerDoor(app: FastifyInstance, { access, log, usage, drainMs = DRAIN_MS }: PromptRoutesDeps): void {
-  app.addHook('onSend', (_request, reply, _payload, done) => {
+/** What all routes have: the check of keys and of proofs, and headers. */
+function registerDoor(app: FastifyInstance, { access, hotkeys }: PromptRoutesDeps): void {
+  app.decorateRequest('promptTrack', null)
+  app.addHook('onSend', ({ promptTrack }, reply, _payload, done) => {
     if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store')
     addOpenAiLimits(reply)
+    if (promptTrack !== null) void reply.headers(receiptHeaders(promptTrack.receipt))
     exposeHeaders(reply)
     done()
   })
   registerAccess(app, { access, scope: 'prompt' })
-  registerTracking(app, { log, usage, drainMs })
+  registerHotkey(app, hotkeys)
+}
+
+/** The same, for prompts: what was used is recorded. */
+function registerPromptDoor(app: FastifyInstance, deps: PromptRoutesDeps): void {
+  const { usage, drainMs = DRAIN_MS } = deps
+  registerDoor(app, deps)
+  registerTracking(app, { usage, drainMs })
 }
 
 /** Not as the handler of the framework: there can be only one below a prefix, and the server has set it. */
@@ -61,7 +77,19 @@ function registerNotFound(app: FastifyInstance): void {
 }
 
 function registerChat(app: FastifyInstance, deps: PromptRoutesDeps): void {
-  registerLegacy(app, deps, () => registerDoor(app, deps))
+  registerLegacy(app, deps, () => registerPromptDoor(app, deps))
+  registerNotFound(app)
+}
+
+/** Errors as the OpenAI API tells them. */
+function answerAsOpenAi(app: FastifyInstance, log: Logger): void {
+  answerErrors(app, { log, answer: (error, { id }) => ({ status: ERRORS[error.code].http, body: openAiError(error, id) }) })
+}
+
+function registerHotkeyV1(app: FastifyInstance, deps: PromptRoutesDeps): void {
+  answerAsOpenAi(app, deps.log)
+  registerDoor(app, deps)
+  registerHotkeyRoutes(app, deps)
   registerNotFound(app)
 }
 
@@ -70,8 +98,8 @@ function registerV1(app: FastifyInstance, deps: PromptRoutesDeps): void {
   const bodyLimit = limits.maxBodyBytes
   const chatBody = chatSchema(limits)
   const promptBody = promptSchema(limits)
-  answerErrors(app, { log, answer: (error, { id }) => ({ status: ERRORS[error.code].http, body: openAiError(error, id) }) })
-  registerDoor(app, deps)
+  answerAsOpenAi(app, log)
+  registerPromptDoor(app, deps)
 
   app.post('/chat/completions', { bodyLimit }, async (request, reply) => {
     const body = parseBody(chatBody, request.body)
@@ -103,13 +131,13 @@ function registerV1(app: FastifyInstance, deps: PromptRoutesDeps): void {
     const asking = ask(request, model, messages, body)
     if (body.return_all === true) {
       const { choices, failed, answerers } = await askAll(engine, asking)
-      addTargetHeaders(reply, answerers)
+      void reply.headers(targetHeaders(answerers))
       const responses = choices.map(({ text, finishReason, result }) => promptView(text, finishReason, result))
       return { model: model.id, responses, failed: failed.map(failedView) }
     }
     const { answer, answerer } = await askOne(engine, asking)
     const { text, finishReason } = await gather(answer, asking)
-    addTargetHeaders(reply, [answerer])
+    void reply.headers(targetHeaders([answerer]))
     if (isText) return reply.type('text/plain; charset=utf-8').send(text)
     return { model: model.id, ...promptView(text, finishReason, { target: answer.target, ms: performance.now() - asking.track.startedAt }) }
   })
@@ -154,7 +182,7 @@ function registerV1(app: FastifyInstance, deps: PromptRoutesDeps): void {
 
 /** Beside who answered: that the numbers of tokens are estimates. */
 function addCompletionHeaders(reply: FastifyReply, answerers: readonly Answerer[]): void {
-  addTargetHeaders(reply, answerers)
+  void reply.headers(targetHeaders(answerers))
   void reply.header('x-taogate-usage', 'estimate')
 }
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createCutter, type CutOptions, cutText, estimateTokens, type FinishReason } from './text.js'
+import { createCutter, type CutOptions, cutText, type FinishReason } from './text.js'
+import { estimateTokens } from '../tokens.js'
 
 /** The definition: the whole text, cut at the first stop sequence, then to its length. */
 function plainly(text: string, { stop, maxTokens }: CutOptions): { text: string; finishReason: FinishReason } {

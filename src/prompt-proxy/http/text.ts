@@ -2,14 +2,7 @@
  * What is done to answers on their way out. Axons heed neither `stop` nor `max_tokens`, and their tokenizers are not known here: tokens are estimated from bytes,
  * so that counting does not depend on how a text came in pieces, and a limit can be kept exactly.
  */
-
-/** Bytes of UTF-8 that are taken for one token: what tokenizers of large models need for English, less for code, more for scripts of 3 bytes a character. */
-const TOKEN_BYTES = 4
-
-/** Tokens that a text is taken to have: its UTF-8 bytes / 4, rounded up. */
-export function estimateTokens(text: string): number {
-  return Math.ceil(Buffer.byteLength(text) / TOKEN_BYTES)
-}
+import { TOKEN_BYTES } from '../tokens.js'
 
 export type FinishReason = 'stop' | 'length'
 

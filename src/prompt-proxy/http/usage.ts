@@ -1,43 +1,23 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Caller } from '../../core/api-keys.js'
 import { AppError, ERRORS, type ErrorCode } from '../../core/errors.js'
 import { callerOf } from '../../core/http/index.js'
-import type { Logger } from '../../core/log.js'
-import type { AnsweringTarget } from '../contract.js'
+import type { PromptOutcome, PromptUsageLog, PromptUsageRow } from '../../core/prompting.js'
+import { CLOSING } from '../../core/lifecycle.js'
+import type { AnsweringTarget, Receipt } from '../contract.js'
 import type { ReturnCodeName } from '../dendrite/types.js'
 
-/** `refused`: nobody was asked, for the request was wrong or too much. `failed`, `timeout`: no answer, or one that broke off. `cancelled`: the caller hung up. */
-export type PromptOutcome = 'success' | 'refused' | 'failed' | 'timeout' | 'cancelled'
-
-/** One request, when it is over. Nothing of what was asked or answered. */
-export interface PromptUsage {
-  requestId: string
-  caller: Caller
-  /** Path of the route. */
-  route: string
-  /** null where the request did not come so far. */
-  model: string | null
-  /** Who answered, or was the last to fail; the first of several. */
-  target: AnsweringTarget | null
-  /** Estimates: see `estimateTokens`. Those of an answer are the tokens that were given away, whatever became of it then. */
-  promptTokens: number
-  completionTokens: number
-  /** Answers that were given. */
-  answers: number
-  outcome: PromptOutcome
-  ms: number
-  /** Of `target`. */
-  returnCode: ReturnCodeName | null
-}
-
-/** Whoever stores it. A failure is logged, and no matter of the request. */
-export type UsageHook = (usage: PromptUsage) => void | Promise<void>
-
 /** What is known of a request while it is under way. */
-export interface Track extends Pick<PromptUsage, 'model' | 'target' | 'promptTokens' | 'completionTokens' | 'answers' | 'returnCode'> {
+export interface Track extends Pick<PromptUsageRow, 'model' | 'promptTokens' | 'completionTokens' | 'answers'> {
+  /** When it came, by the clock of the machine and by `performance.now`. */
+  readonly at: Date
   readonly startedAt: number
   /** Aborted as soon as nobody waits for the answer any more. */
   readonly signal: AbortSignal
+  /** What it cost, written by the engine. */
+  readonly receipt: Receipt
+  /** Who answered, or was the last to fail; the first of several. */
+  target: AnsweringTarget | null
+  returnCode: ReturnCodeName | null
   /** Why it failed. */
   error: AppError | null
 }
@@ -49,8 +29,7 @@ declare module 'fastify' {
 }
 
 export interface TrackingOptions {
-  usage: UsageHook
-  log: Logger
+  usage: PromptUsageLog
   /** How long requests may go on when the server has begun to close. */
   drainMs: number
 }
@@ -60,16 +39,17 @@ export interface TrackingOptions {
  * it once when it is over. To be called behind `registerAccess`, before the routes are defined.
  */
 export function registerTracking(app: FastifyInstance, options: TrackingOptions): void {
-  const { log, usage, drainMs } = options
+  const { usage, drainMs } = options
   const active = new Set<AbortController>()
-  if (!app.hasRequestDecorator('promptTrack')) app.decorateRequest('promptTrack', null)
   app.addHook('onRequest', (request, reply, done) => {
     if (request.method === 'POST') follow(request, reply)
     done()
   })
   let drained: NodeJS.Timeout | undefined
   const drain = (): void => {
-    drained = setTimeout(() => active.forEach((one) => one.abort(app.closing.reason)), drainMs)
+    // Not the caller's doing: what it was given so far costs nothing.
+    const closing = new AppError('ABORTED', 'the server is closing', { reason: CLOSING })
+    drained = setTimeout(() => active.forEach((one) => one.abort(closing)), drainMs)
   }
   app.closing.addEventListener('abort', drain, { once: true })
   app.addHook('onClose', (_instance, done) => {
@@ -80,29 +60,31 @@ export function registerTracking(app: FastifyInstance, options: TrackingOptions)
   function follow(request: FastifyRequest, reply: FastifyReply): void {
     const controller = new AbortController()
     const track: Track = {
-      ...{ startedAt: performance.now(), signal: controller.signal, error: null },
+      ...{ at: new Date(), startedAt: performance.now(), signal: controller.signal, error: null },
       ...{ model: null, target: null, promptTokens: 0, completionTokens: 0, answers: 0, returnCode: null },
+      receipt: { waitedMs: 0, credits: 0, creditsLeft: null, tokens: null },
     }
     request.promptTrack = track
     active.add(controller)
     reply.raw.once('close', () => {
       active.delete(controller)
       const isCancelled = !reply.raw.writableFinished
+      // What it held is given back by this, and its receipt is written.
       if (isCancelled) controller.abort(new AppError('ABORTED', 'the caller has hung up'))
-      report(request, track, outcomeOf(track, isCancelled))
+      usage.add(rowOf(request, track, isCancelled))
     })
   }
+}
 
-  function report(request: FastifyRequest, track: Track, outcome: PromptOutcome): void {
-    const { model, target, promptTokens, completionTokens, answers, returnCode, startedAt } = track
-    const what = { model, target, promptTokens, completionTokens, answers, returnCode, outcome, ms: performance.now() - startedAt }
-    const failed = (error: unknown): void => log.error({ err: error, requestId: request.id }, 'usage was not recorded')
-    try {
-      const route = request.routeOptions.url ?? ''
-      usage({ requestId: request.id, caller: callerOf(request), route, ...what })?.catch(failed)
-    } catch (error) {
-      failed(error)
-    }
+function rowOf(request: FastifyRequest, track: Track, isCancelled: boolean): PromptUsageRow {
+  const { at, startedAt, model, promptTokens, completionTokens, answers, returnCode, error, target, receipt } = track
+  const { customer, hotkey } = callerOf(request)
+  return {
+    ...{ requestId: request.id, at, customer, callerHotkey: hotkey ?? null, route: request.routeOptions.url ?? '', model },
+    ...{ netuid: target?.netuid ?? null, uid: target?.uid ?? null, hotkey: target?.hotkey ?? null, protocol: target?.protocol ?? null },
+    ...{ returnCode, outcome: outcomeOf(track, isCancelled), errorCode: error?.code ?? null },
+    ...{ promptTokens, completionTokens, answers, credits: receipt.credits, waitedMs: receipt.waitedMs },
+    ms: performance.now() - startedAt,
   }
 }
 
@@ -119,5 +101,5 @@ function outcomeOf({ error }: Track, isCancelled: boolean): PromptOutcome {
 }
 
 function isRefusal(code: ErrorCode): boolean {
-  return ERRORS[code].http < 500
+  return ERRORS[code].http < 500 || code === 'OVERLOADED'
 }

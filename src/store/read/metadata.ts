@@ -60,7 +60,10 @@ export interface StoreStats {
 }
 
 /** Tables that hold nothing of the chain: how many customers there are is nobody's business. */
-const NOT_THE_INDEX = ['_prisma_migrations', 'api_keys', 'registrations']
+const NOT_THE_INDEX = [
+  ...['_prisma_migrations', 'api_keys', 'registrations'],
+  ...['prompt_usage', 'prompt_credits', 'prompt_credit_holds', 'service_secrets'],
+]
 
 /** Sizes, which are slow to read and change slowly: not part of a session's view. */
 export async function readStoreStats(pool: pg.Pool): Promise<StoreStats> {
@@ -68,7 +71,7 @@ export async function readStoreStats(pool: pg.Pool): Promise<StoreStats> {
     // Partitions count for their table; reltuples is -1 where a table was never analysed.
     text: `SELECT coalesce(parent.relname, c.relname), sum(greatest(c.reltuples, 0))::int8, pg_database_size(current_database())
       FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid LEFT JOIN pg_class parent ON parent.oid = i.inhparent
-      WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace AND c.relname <> ALL ($1)
+      WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace AND coalesce(parent.relname, c.relname) <> ALL ($1)
       GROUP BY 1 ORDER BY 1`,
     values: [NOT_THE_INDEX],
     rowMode: 'array',

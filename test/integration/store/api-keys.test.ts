@@ -49,6 +49,11 @@ async function refusalOf(key: string, scope: Scope = 'pow', store = here): Promi
   }
 }
 
+test('what is meant to be a key is told from what programs send because they must send something', () => {
+  expect(here.isKey(`tg_${'0'.repeat(16)}_x`)).toBe(true)
+  for (const text of ['', 'none', 'sk-1234', 'Tg_']) expect(here.isKey(text)).toBe(false)
+})
+
 test('a key stands for its customer, and only a hash of its secret is stored', async () => {
   const { record, key } = await make()
   const [, id, secret] = /^tg_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/.exec(key) ?? []
