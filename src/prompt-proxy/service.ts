@@ -16,6 +16,7 @@ import type { PromptEngine } from './contract.js'
 import { createEpistulaDendrite } from './dendrite/epistula/dendrite.js'
 import { createGrpcDendrite } from './dendrite/grpc/dendrite.js'
 import { createHttpDendrite } from './dendrite/http/dendrite.js'
+import { parseSynapses, SUBNET_1 } from './dendrite/http/synapse.js'
 import { createEngine } from './engine/engine.js'
 import { promptModels } from './engine/models.js'
 import { createAgreementScorer } from './engine/scorer.js'
@@ -70,9 +71,10 @@ export async function startPrompts(options: PromptServiceOptions): Promise<Promp
   const clock = systemClock
   const usage = countingUsage(options.usage, metrics)
   await prepareKeys()
+  const synapses = new Map(config.synapses.map(({ netuid, value }) => [netuid, parseSynapses(value)]))
   const dendrites = {
     grpc: createGrpcDendrite({ pair }),
-    http: createHttpDendrite({ pair, allowPrivate }),
+    http: createHttpDendrite({ pair, allowPrivate, synapsesOf: (netuid) => synapses.get(netuid) ?? SUBNET_1 }),
     epistula: createEpistulaDendrite({ pair, allowPrivate }),
   }
   const targets = createTargets({
@@ -123,7 +125,16 @@ export async function startPrompts(options: PromptServiceOptions): Promise<Promp
     grpc:
       config.grpcCallers === 'none' || first === undefined
         ? null
-        : promptGrpc({ engine, callers, hotkey: pair.address, usage, limits: requestLimits, ...(options.isShared ? { replays: limits } : {}), model: first.id, log }),
+        : promptGrpc({
+            engine,
+            callers,
+            hotkey: pair.address,
+            usage,
+            limits: requestLimits,
+            ...(options.isShared ? { replays: limits } : {}),
+            model: first.id,
+            log,
+          }),
     ready: () => Promise.resolve(readiness(targets, closing !== undefined)),
     close: () => (closing ??= close()),
   }

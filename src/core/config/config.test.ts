@@ -69,7 +69,7 @@ test('all problems are told at once: the name, what came and what was wanted', (
   })
   expect(problems).toEqual([
     `api.prot (in ${path}) is not a setting; docs/reference/config.md lists them`,
-    `apy (in ${path}) is not a section; wanted one of database, chain, indexer, api, devnet, queue, access, grpc, pow, client, log, each an object`,
+    `apy (in ${path}) is not a section; wanted one of database, chain, indexer, api, devnet, queue, access, grpc, pow, prompt, client, log, each an object`,
     'DATABASE_URL is "mysql://u:***@h/d"; wanted a postgres:// URL',
     'CHAIN is "kusama"; wanted devnet, finney, test, local, or one or more ws:// or wss:// URLs separated by commas',
     'START is "soon"; wanted genesis, head or a block number',
@@ -168,3 +168,30 @@ test('.env.example, uncommented, is a configuration', () => {
 function withoutNulls(json: string): unknown {
   return JSON.parse(json, (_key, value: unknown) => value ?? undefined)
 }
+
+test('lists are read from text and from the arrays of a file, and shown in a form that can be read again', () => {
+  const env = { PROMPT_NETUIDS: ' 1, 18', PROMPT_PROTOCOLS: '4=epistula,18=http', PROMPT_SYNAPSES: '18=Chat:roles+messages/StreamChat' }
+  const { prompt } = load({ env })
+  expect(prompt.netuids).toEqual([1, 18])
+  expect(prompt.protocols).toEqual([
+    { netuid: 4, value: 'epistula' },
+    { netuid: 18, value: 'http' },
+  ])
+  const shown = JSON.parse(printConfig(load({ env }))) as { prompt: Record<string, unknown> }
+  const { netuids, protocols, synapses } = shown.prompt
+  expect(load({ file: file('lists.json', { prompt: { netuids, protocols, synapses } }) }).prompt).toEqual(prompt)
+  expect(problemsOf({ env: { PROMPT_NETUIDS: '1,x' } })[0]).toBe(
+    'PROMPT_NETUIDS is "1,x"; wanted netuids from 0 to 65535, separated by commas',
+  )
+  for (const bad of ['4=telnet', '65536=http', '4', '=http'])
+    expect(problemsOf({ env: { PROMPT_PROTOCOLS: bad } })[0], bad).toMatch(/^PROMPT_PROTOCOLS is .*wanted netuid=protocol pairs/)
+  expect(problemsOf({ env: { PROMPT_SYNAPSES: '18=../x' } })[0]).toMatch(/^PROMPT_SYNAPSES is/)
+  expect(problemsOf({ env: { PROMPT_NETUIDS: ',' } })[0]).toBe('PROMPT_NETUIDS names no subnet; wanted one at least')
+})
+
+test('private addresses are dialled on chains of this machine only, unless the settings say so', () => {
+  expect(load().prompt.allowPrivate).toBe(true)
+  expect(load({ env: { CHAIN: 'finney' } }).prompt.allowPrivate).toBe(false)
+  expect(load({ env: { CHAIN: 'wss://node.example:443' } }).prompt.allowPrivate).toBe(false)
+  expect(load({ env: { CHAIN: 'finney', PROMPT_ALLOW_PRIVATE: 'yes' } }).prompt.allowPrivate).toBe(true)
+})

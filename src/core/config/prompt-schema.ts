@@ -29,6 +29,8 @@ function ofSubnet<T>(text: string, read: (value: string) => T | undefined): { ne
   return netuid === undefined || value === undefined ? undefined : { netuid, value }
 }
 
+/** Names of classes and fields. */
+const SYNAPSES = /^\w{1,64}(:\w+(\+\w+)*)?(\/\w{1,64}(:\w+(\+\w+)*)?)?$/
 const HOTKEYS_WANTED = 'ss58 addresses, separated by commas'
 
 export const prompt = z.object({
@@ -78,6 +80,15 @@ export const prompt = z.object({
     about: 'The model that is asked for on a subnet, where its protocol can say one (Epistula).',
     wanted: 'netuid=model pairs, separated by commas',
     defaultText: 'none is said',
+  }),
+  synapses: setting(listOf((text) => ofSubnet(text, (value) => (SYNAPSES.test(value) ? value : undefined))).prefault(''), {
+    env: 'PROMPT_SYNAPSES',
+    flag: 'prompt-synapses',
+    about:
+      'The synapses of a subnet whose axons speak HTTP: `18=TextPrompting` or, with one for streams and the fields that the body hash covers, ' +
+      '`18=Chat:roles+messages/StreamChat:messages`. They take `roles` and `messages` and fill in `completion`.',
+    wanted: 'netuid=Name[:field+field][/StreamName[:field+field]] entries, separated by commas',
+    defaultText: '`Prompting:messages/StreamPrompting:messages`, those of subnet 1',
   }),
   minStake: count(1_000, 0, MAX_TAO, {
     env: 'PROMPT_MIN_STAKE',

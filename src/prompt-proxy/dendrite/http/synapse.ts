@@ -21,9 +21,26 @@ export interface SynapseField {
   required: boolean
 }
 
+/** What is asked for plain answers, and for streams where the subnet has a synapse for them. */
+export interface HttpSynapses {
+  plain: SynapseSpec
+  stream?: SynapseSpec
+}
+
+/** Reads `Name[:field+field][/StreamName[:field+field]]`; without fields the body hash covers `messages`. */
+export function parseSynapses(text: string): HttpSynapses {
+  const [plain = '', stream] = text.split('/')
+  const specOf = (one: string, streams: boolean): SynapseSpec => {
+    const [name = '', fields = 'messages'] = one.split(':')
+    return { name, streams, hashFields: fields.split('+') }
+  }
+  return { plain: specOf(plain, false), ...(stream === undefined ? {} : { stream: specOf(stream, true) }) }
+}
+
 /** The classes of subnet 1. */
 export const PROMPTING: SynapseSpec = { name: 'Prompting', streams: false, hashFields: ['messages'] }
 export const STREAM_PROMPTING: SynapseSpec = { name: 'StreamPrompting', streams: true, hashFields: ['messages'] }
+export const SUBNET_1: HttpSynapses = { plain: PROMPTING, stream: STREAM_PROMPTING }
 /** Served by every axon, and answered with itself. */
 export const PING: SynapseSpec = { name: 'Synapse', streams: false, hashFields: [], hashFieldsInBody: false }
 
