@@ -73,7 +73,7 @@ export async function startPrompts(options: PromptServiceOptions): Promise<Promp
   await prepareKeys()
   const synapses = new Map(config.synapses.map(({ netuid, value }) => [netuid, parseSynapses(value)]))
   const dendrites = {
-    grpc: createGrpcDendrite({ pair }),
+    grpc: createGrpcDendrite({ pair, allowPrivate }),
     http: createHttpDendrite({ pair, allowPrivate, synapsesOf: (netuid) => synapses.get(netuid) ?? SUBNET_1 }),
     epistula: createEpistulaDendrite({ pair, allowPrivate }),
   }

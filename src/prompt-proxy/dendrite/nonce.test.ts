@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createNonceSource, processNonces } from './nonce.js'
+import { createNonceLanes, createNonceSource, type NonceSource, processNonces } from './nonce.js'
 
 test('nonces are unix nanoseconds', () => {
   const before = BigInt(Date.now()) * 1_000_000n
@@ -43,4 +43,31 @@ test('the uuid is one of version 1: its time is that of its making, its node no 
   expect(parseInt(node.slice(0, 2), 16) & 1).toBe(1)
   expect(createNonceSource(() => made).uuid).not.toBe(uuid)
   expect(processNonces.uuid).toBe(processNonces.uuid)
+})
+
+test('requests under way to one axon never share a sequence, and it sees as few of them as it can', () => {
+  const lanes = createNonceLanes()
+  const step = fc.record({ axon: fc.constantFrom('a', 'b'), ends: fc.boolean(), which: fc.nat() })
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
+      const out: Record<string, NonceSource[]> = { a: [], b: [] }
+      const seen: Record<string, Set<string>> = { a: new Set(), b: new Set() }
+      const most: Record<string, number> = { a: 0, b: 0 }
+      for (const { axon, ends, which } of steps) {
+        const mine = out[axon] as NonceSource[]
+        const [ended] = ends ? mine.splice(which % Math.max(mine.length, 1), 1) : []
+        if (ended !== undefined) lanes.giveBack(axon, ended)
+        if (ends) continue
+        const lane = lanes.take(axon)
+        expect(mine).not.toContain(lane)
+        mine.push(lane)
+        seen[axon]?.add(lane.uuid)
+        most[axon] = Math.max(most[axon] ?? 0, mine.length)
+      }
+      for (const axon of ['a', 'b']) {
+        expect(seen[axon]?.size).toBe(most[axon])
+        for (const lane of out[axon] ?? []) lanes.giveBack(axon, lane)
+      }
+    }),
+  )
 })

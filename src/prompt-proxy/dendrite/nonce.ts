@@ -30,10 +30,46 @@ export function createNonceSource(now: () => number = Date.now): NonceSource {
 }
 
 /**
- * The sequence of this process (of this thread, where there are several). All dendrites of the process share it, whichever protocol they speak: an axon
- * that serves two of them sees one caller whose nonces rise. A process that starts again has another uuid, so what the clock did meanwhile is no matter.
+ * The sequence of this process (of this thread, where there are several), for requests that arrive in the order in which they are made. A process that starts again
+ * has another uuid, so what the clock did meanwhile is no matter.
  */
 export const processNonces: NonceSource = createNonceSource()
+
+/** Sequences that are lent out, so that no two requests that are under way to one axon share one: they may overtake each other, and the later nonce would refuse the earlier. */
+export interface NonceLanes {
+  take(axon: string): NonceSource
+  /** To be called once, when the axon has answered, or nobody waits for that any more. */
+  giveBack(axon: string, lane: NonceSource): void
+}
+
+/** An axon sees as many uuids as it had requests at once at most: it keeps something of each. Sequences are shared by all axons. */
+export function createNonceLanes(make: () => NonceSource = createNonceSource): NonceLanes {
+  const lanes: NonceSource[] = []
+  /** Of axons with requests under way: lanes that are free again, and how many are out. */
+  const axons = new Map<string, { free: NonceSource[]; out: number }>()
+  return {
+    take(axon) {
+      const known = axons.get(axon)
+      const own = known ?? { free: [], out: 0 }
+      if (known === undefined) axons.set(axon, own)
+      // All that are not free are out: the next one is one that this axon has not seen, or not since it had no requests.
+      const lane = own.free.pop() ?? (lanes[own.out] ??= make())
+      own.out++
+      return lane
+    },
+    giveBack(axon, lane) {
+      const own = axons.get(axon)
+      if (own === undefined) return
+      own.free.push(lane)
+      if (--own.out === 0) axons.delete(axon)
+    },
+  }
+}
+
+/** One sequence for all. */
+export function oneLane(source: NonceSource): NonceLanes {
+  return { take: () => source, giveBack: () => undefined }
+}
 
 /** RFC 9562, 5.1: time in steps of 100 ns, a random clock sequence, and a random node whose multicast bit says that it is no address of a card. */
 function uuidV1(nowMs: number): string {

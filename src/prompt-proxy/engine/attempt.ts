@@ -50,6 +50,8 @@ export interface Attempt {
 }
 
 const MESSAGE_LENGTH = 300
+/** One for all: making an error costs more than beginning an attempt, and nobody looks at where this one was made. */
+const STOPPED = new Error('the attempt was stopped')
 
 export function startAttempt(options: AttemptOptions): Attempt {
   const { candidate, dendrite, call, isWhole, isHedge, patienceMs, clock, metrics } = options
@@ -62,6 +64,8 @@ export function startAttempt(options: AttemptOptions): Attempt {
   let firstPieceMs: number | null = null
   let failure: FailedAttempt | null = null
   let isStopped = false
+  /** The dendrite is at its end by itself: there is nothing to stop. */
+  let isDone = false
   let ended = false
   const elapsed = (): number => clock.now() - startedAt
 
@@ -87,11 +91,13 @@ export function startAttempt(options: AttemptOptions): Attempt {
         (result) => {
           wake = null
           if (result.done !== true && result.value !== undefined) return resolve({ kind: 'piece', piece: result.value })
+          isDone = true
           if (firstPieceMs !== null) end({ kind: 'success', firstPieceMs })
           resolve({ kind: 'done' })
         },
         (error: unknown) => {
           wake = null
+          isDone = true
           if (isStopped) return resolve({ kind: 'stopped' })
           const [code, message] = [failureOf(error), errorMessage(error)]
           fail(code, error instanceof DendriteError ? message : `the call failed: ${message}`)
@@ -128,7 +134,8 @@ export function startAttempt(options: AttemptOptions): Attempt {
 
   function halt(): void {
     isStopped = true
-    controller.abort()
+    if (isDone) return
+    controller.abort(STOPPED)
     wake?.()
     wake = null
     // A generator that stands at a yield is told by this; one that waits gets it when it wakes, if it does.

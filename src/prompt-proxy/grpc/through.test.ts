@@ -83,7 +83,7 @@ async function start({ answer = async () => 'four' }: { answer?: (uid: number) =
     ...{ probe: null, random: () => 0.5, ...parts },
   })
   await targets.refresh()
-  const upstream = createGrpcDendrite({ pair: gateway, nonces: createNonceSource() })
+  const upstream = createGrpcDendrite({ pair: gateway, allowPrivate: true, nonces: createNonceSource() })
   const none = (protocol: 'http' | 'epistula'): Dendrite => ({ ...upstream, protocol })
   const engine = createEngine({
     ...{ targets, dendrites: { grpc: upstream, http: none('http'), epistula: none('epistula') } },
@@ -101,7 +101,7 @@ async function start({ answer = async () => 'four' }: { answer?: (uid: number) =
     log: silentLog,
     limits: { maxReceiveBytes: 1_048_576 },
   })
-  const client = createGrpcDendrite({ pair: user, nonces: createNonceSource() })
+  const client = createGrpcDendrite({ pair: user, allowPrivate: true, nonces: createNonceSource() })
   cleanup.push(...axons.map((axon) => () => axon.close()))
   cleanup.push(
     () => targets.close(),

@@ -29,7 +29,7 @@ export function sendFrames(reply: FastifyReply, frames: AsyncGenerator<string>, 
   return reply.headers(HEADERS).send(readableOf(frames, heartbeatMs))
 }
 
-/** Frames that are there together go out together: every write costs as much as making some ten of them. */
+/** Frames that are there together go out together, up to so many characters: the write is the largest single cost of a frame. */
 const MOST_TOGETHER = 16_384
 
 function readableOf(frames: AsyncGenerator<string>, heartbeatMs: number): Readable {

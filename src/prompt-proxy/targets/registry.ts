@@ -11,7 +11,7 @@ import { judge, type EligibilityOptions, type Judged } from './eligibility.js'
 import { createHealth, type Health, type Lease } from './health.js'
 import { createTargetMetrics } from './metrics.js'
 import type { PromptNeuron } from '../../core/prompting.js'
-import { inOrder, type Weighed } from './order.js'
+import { inOrder, stakeFactor, type Weighed } from './order.js'
 import { runProbes, type Probe } from './probes.js'
 import { TARGET_DEFAULTS, type TargetSettings } from './settings.js'
 
@@ -71,6 +71,7 @@ export interface TargetsOptions extends Omit<EligibilityOptions, 'settings'> {
 
 interface Known extends Judged {
   health: Health
+  stakeFactor: number
 }
 
 /** Keeps the targets of all subnets offered, with their health. */
@@ -106,7 +107,8 @@ export function createTargets(options: TargetsOptions): Targets {
     for (const row of rows.toSorted((a, b) => a.netuid - b.netuid || a.uid - b.uid)) {
       const key = `${row.netuid}/${row.hotkey}@${row.ip}:${row.port}`
       const judged = judge(row, { ...options, settings })
-      next.set(key, { ...judged, health: known.get(key)?.health ?? createHealth(settings, clock, random) })
+      const health = known.get(key)?.health ?? createHealth(settings, clock, random)
+      next.set(key, { ...judged, health, stakeFactor: stakeFactor(row.stake, settings) })
     }
     known = next
     const all = [...next.values()]
@@ -128,14 +130,23 @@ export function createTargets(options: TargetsOptions): Targets {
     const ready = may.filter(({ health }) => health.takesMore()).map(weighed)
     const resting = may.filter(({ health }) => isWorthTrying(health, isNamed)).map(weighed)
     if (ready.length + resting.length === 0) throw nobody(model.netuid, asked)
-    const first = inOrder(ready, strategy, settings, random).slice(0, topN)
-    const last = inOrder(resting, strategy, settings, random).slice(0, topN - first.length)
+    const first = inOrder(ready, strategy, settings, random, topN)
+    const last = inOrder(resting, strategy, settings, random, topN - first.length)
     return [...first.map((one) => candidate(one, false)), ...last.map((one) => candidate(one, true))]
 
     function weighed(one: Known): Weighed & { known: Known } {
       const { row, health } = one
       const [rate, latencyMs, gating] = [health.rate(), health.latencyMs(), health.gating(model.id)]
-      return { known: one, stake: row.stake, validatorTrust: row.validatorTrust, uid: row.uid, rate, latencyMs, gating }
+      return {
+        known: one,
+        stake: row.stake,
+        stakeFactor: one.stakeFactor,
+        validatorTrust: row.validatorTrust,
+        uid: row.uid,
+        rate,
+        latencyMs,
+        gating,
+      }
     }
 
     function isFree(health: Health): boolean {
@@ -161,7 +172,7 @@ export function createTargets(options: TargetsOptions): Targets {
   /** A target whose circuit is not closed, and that a request may still turn to in need. Whoever refuses our hotkey is left in peace unless it was named. */
   function isWorthTrying(health: Health, isNamed: boolean): boolean {
     const code = health.openedBy()
-    if (health.takesMore() || code === null || health.inFlight() >= settings.maxInFlight) return false
+    if (code === null || health.takesMore() || health.inFlight() >= settings.maxInFlight) return false
     return isNamed || !BACK_OFFS[code].opensAtOnce
   }
 

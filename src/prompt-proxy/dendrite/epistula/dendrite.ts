@@ -3,18 +3,9 @@ import { prepareKeys, type KeyPair } from '../../../core/wallet/keys.js'
 import { checkedText, emptyAnswer, messageOf } from '../http/answer.js'
 import { startClock, type CallClock } from '../http/clock.js'
 import { endingEarly } from '../http/ending-early.js'
+import type { HttpAnswer } from '../http/exchange.js'
 import { invalidAnswer, quoted, statusFailure } from '../http/outcome.js'
-import {
-  createTransport,
-  headerOf,
-  HTTP_LIMITS,
-  readPieces,
-  readStart,
-  readText,
-  tooLarge,
-  type HttpAnswer,
-  type HttpLimits,
-} from '../http/transport.js'
+import { createTransport, headerOf, HTTP_LIMITS, readPieces, readStart, readText, tooLarge, type HttpLimits } from '../http/transport.js'
 import { DendriteError, type AxonTarget, type Dendrite, type PromptCall } from '../types.js'
 import { readEvents } from './events.js'
 import { epistulaHeaders, type SecretFlavour } from './signing.js'
@@ -45,7 +36,7 @@ export function createEpistulaDendrite(options: EpistulaDendriteOptions): Dendri
   async function send(target: AxonTarget, call: PromptCall, clock: CallClock): Promise<HttpAnswer> {
     if (call.messages.length === 0) throw new DendriteError('EMPTY_REQUEST', 'there are no messages to send')
     await prepareKeys()
-    if (clock.signal.aborted) throw clock.signal.reason as DendriteError
+    if (clock.ended !== null) throw clock.ended
     const body = Buffer.from(JSON.stringify(requestBody(call)))
     const signed = { body, uuid: randomUUID(), timestampMs: Math.floor(now()), signedFor: target.hotkey, secrets }
     const accept = call.stream ? 'text/event-stream' : 'application/json'
@@ -56,7 +47,7 @@ export function createEpistulaDendrite(options: EpistulaDendriteOptions): Dendri
     return answer
   }
 
-  async function* run(target: AxonTarget, call: PromptCall, clock: CallClock): AsyncGenerator<string> {
+  async function* run(target: AxonTarget, call: PromptCall, clock: CallClock): AsyncGenerator<string, void> {
     const answer = await send(target, call, clock)
     const type = (headerOf(answer.headers, 'content-type') ?? '').toLowerCase()
     if (type.startsWith('text/event-stream')) yield* streamed(answer, call.maxBytes, clock)
@@ -106,7 +97,7 @@ function contentOf(body: string, maxBytes: number): string {
   return checkedText(content, maxBytes)
 }
 
-async function* streamed(answer: HttpAnswer, maxBytes: number, clock: CallClock): AsyncGenerator<string> {
+async function* streamed(answer: HttpAnswer, maxBytes: number, clock: CallClock): AsyncGenerator<string, void> {
   const pieces = readPieces(answer.body, JSON_ENVELOPE_BYTES + FRAMES * maxBytes)
   let size = 0
   let isOver = false

@@ -17,7 +17,7 @@ afterEach(() => {
 })
 
 function poolOf(limits: Partial<ChannelLimits> = {}): ChannelPool {
-  const pool = createChannelPool({ ...LIMITS, ...limits })
+  const pool = createChannelPool({ ...LIMITS, ...limits }, { allowPrivate: true })
   cleanup.push(() => pool.close())
   return pool
 }
@@ -97,3 +97,12 @@ test('a connection without calls is closed after a while, one with calls is not'
   lease.release()
   await eventually('it is closed', () => pool.size === 0 && sockets.size === 0, 5_000)
 })
+
+test.each(['127.0.0.1', '10.0.0.1', '169.254.169.254', '::1', '::ffff:127.0.0.1', '224.0.0.1', '0.0.0.0'])(
+  '%s is not dialled on a public chain',
+  (ip) => {
+    const pool = createChannelPool(LIMITS, {})
+    expect(() => pool.acquire({ ip, port: 8091 })).toThrow(expect.objectContaining({ returnCode: 'BAD_ENDPOINT' }))
+    expect(pool.size).toBe(0)
+  },
+)

@@ -1,5 +1,6 @@
 import { Client, connectivityState, credentials } from '@grpc/grpc-js'
 import { isIPv4, isIPv6 } from 'node:net'
+import { dialRefused, isDialable, type DialPolicy } from '../../targets/address.js'
 import { DendriteError, type AxonTarget } from '../types.js'
 
 export interface ChannelLimits {
@@ -18,7 +19,7 @@ export interface ChannelLimits {
 
 /** Connections to axons, shared by the calls to each address. */
 export interface ChannelPool {
-  /** Lends the connection to an address. Throws BAD_ENDPOINT, and UNAVAILABLE when all connections are taken by calls. */
+  /** Lends the connection to an address. Throws BAD_ENDPOINT for one that is not dialled, and UNAVAILABLE when all connections are taken by calls. */
   acquire(target: Pick<AxonTarget, 'ip' | 'port'>): Lease
   readonly size: number
   close(): void
@@ -39,7 +40,8 @@ interface Entry {
   timer: NodeJS.Timeout | undefined
 }
 
-export function createChannelPool(limits: ChannelLimits): ChannelPool {
+/** `policy` says what may be dialled; it is looked at again for each connection. */
+export function createChannelPool(limits: ChannelLimits, policy: DialPolicy): ChannelPool {
   /** In the order of their last use. */
   const entries = new Map<string, Entry>()
 
@@ -57,7 +59,8 @@ export function createChannelPool(limits: ChannelLimits): ChannelPool {
     throw new DendriteError('UNAVAILABLE', `all ${limits.maxChannels} connections have calls under way`)
   }
 
-  function open(address: string): Entry {
+  function open(address: string, ip: string): Entry {
+    if (!isDialable(ip, policy)) throw new DendriteError('BAD_ENDPOINT', dialRefused(ip, policy).message)
     makeRoom()
     const client = new Client(address, credentials.createInsecure(), {
       'grpc.max_receive_message_length': limits.maxReceiveBytes,
@@ -84,7 +87,7 @@ export function createChannelPool(limits: ChannelLimits): ChannelPool {
     },
     acquire(target) {
       const address = addressOf(target)
-      const entry = entries.get(address) ?? open(address)
+      const entry = entries.get(address) ?? open(address, target.ip)
       entries.delete(address)
       entries.set(address, entry)
       clearTimeout(entry.timer)

@@ -36,7 +36,7 @@ async function startAxon(options: Partial<GrpcMockAxonOptions> = {}): Promise<{ 
 }
 
 function dendrite(options: Partial<GrpcDendriteOptions> = {}): GrpcDendrite {
-  const made = createGrpcDendrite({ pair, ...options })
+  const made = createGrpcDendrite({ pair, allowPrivate: true, ...options })
   cleanup.push(() => made.close())
   return made
 }

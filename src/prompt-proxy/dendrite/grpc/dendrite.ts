@@ -10,6 +10,8 @@ import { checkResponse, errorOfStatus } from './outcomes.js'
 export interface GrpcDendriteOptions {
   pair: Pick<KeyPair, 'address' | 'sign'>
   limits?: Partial<ChannelLimits>
+  /** Also loopback and private networks may be dialled. */
+  allowPrivate?: boolean
   /** For tests; all dendrites of a process share one sequence. */
   nonces?: NonceSource
 }
@@ -47,10 +49,10 @@ const LIMITS: ChannelLimits = {
 }
 
 /** A dendrite that speaks to axons of SDK 5.0 to 5.3. They have no streams: a completion comes as one piece. */
-export function createGrpcDendrite({ pair, limits, nonces = processNonces }: GrpcDendriteOptions): GrpcDendrite {
+export function createGrpcDendrite({ pair, limits, allowPrivate = false, nonces = processNonces }: GrpcDendriteOptions): GrpcDendrite {
   // The library would write what goes wrong to standard error by itself; all of that arrives as errors, too.
   setLogVerbosity(logVerbosity.NONE)
-  const pool = createChannelPool({ ...LIMITS, ...limits })
+  const pool = createChannelPool({ ...LIMITS, ...limits }, { allowPrivate })
   let closed = false
 
   function metadataFor(target: AxonTarget, version: number): Metadata {
@@ -149,12 +151,19 @@ function onePiece(start: (signal: AbortSignal) => Promise<string>, outer: AbortS
   return {
     [Symbol.asyncIterator]() {
       const left = new AbortController()
+      const leave = (): void => left.abort(outer.reason)
       let isOver = false
       return {
         async next() {
           if (isOver) return { done: true, value: undefined }
           isOver = true
-          return { done: false, value: await start(AbortSignal.any([outer, left.signal])) }
+          if (outer.aborted) leave()
+          else outer.addEventListener('abort', leave, { once: true })
+          try {
+            return { done: false, value: await start(left.signal) }
+          } finally {
+            outer.removeEventListener('abort', leave)
+          }
         },
         async return() {
           isOver = true

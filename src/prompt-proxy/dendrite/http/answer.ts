@@ -5,7 +5,8 @@ import { verify } from '../../../core/wallet/keys.js'
 import { DendriteError } from '../types.js'
 import type { AxonNonces } from './axon-nonces.js'
 import { invalidAnswer, quoted, statusFailure } from './outcome.js'
-import { headerOf, readStart, type HttpAnswer } from './transport.js'
+import type { HttpAnswer } from './exchange.js'
+import { headerOf, readStart } from './transport.js'
 
 export interface Expected {
   /** Of the synapse. */

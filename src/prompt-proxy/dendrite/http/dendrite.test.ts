@@ -143,6 +143,17 @@ test('50 calls at once to one axon all get through, though they overtake each ot
   expect(answers.flat()).toEqual(Array.from({ length: 50 }, (_, at) => `You said: ${at}`))
 })
 
+test('without a sequence of its own a dendrite asks nobody twice, however many calls are under way', async () => {
+  let asked = 0
+  const axon = await axonOf({ version: '10.2.0', blacklist: () => (asked++, false) })
+  const dendrite = dendriteOf({ nonces: undefined })
+  const ask = (): Promise<string[]>[] => Array.from({ length: 60 }, () => all(dendrite.prompt(targetOf(axon), call({ timeoutMs: 5_000 }))))
+  for (let round = 1; round <= 3; round++) {
+    await Promise.all(ask())
+    expect(asked).toBe(60 * round)
+  }
+})
+
 const FAULTS: [HttpAxonFault, ReturnCodeName][] = [
   [{ kind: 'hang' }, 'TIMEOUT'],
   [{ kind: 'delay', ms: 400 }, 'TIMEOUT'],

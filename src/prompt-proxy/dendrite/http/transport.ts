@@ -1,8 +1,9 @@
-import { Agent, buildConnector, type Dispatcher } from 'undici'
+import { Agent, buildConnector } from 'undici'
 import { dialRefused, guardedLookup, hostPort, isDialable, type AxonAddress, type DialPolicy } from '../../targets/address.js'
 import { DendriteError } from '../types.js'
 import type { CallClock } from './clock.js'
-import { connectionFailure, invalidAnswer } from './outcome.js'
+import { exchange, type HttpAnswer } from './exchange.js'
+import { invalidAnswer } from './outcome.js'
 
 export interface HttpLimits {
   /** For a TCP connection to stand. */
@@ -25,15 +26,9 @@ export const HTTP_LIMITS: HttpLimits = {
   maxHeaderBytes: 16_384,
 }
 
-export interface HttpAnswer {
-  status: number
-  headers: Readonly<Record<string, string | string[] | undefined>>
-  body: AsyncIterable<Buffer>
-}
-
 /** POST over pooled connections. No redirects, no compression, no second try. */
 export interface HttpTransport {
-  /** Resolves with the head of the answer. Throws DendriteError. Aborting the clock's signal ends the exchange, and its connection with it. */
+  /** Resolves with the head of the answer. Throws DendriteError. Ending the clock ends the exchange, and its connection with it. */
   post(at: AxonAddress, request: { path: string; headers: string[]; body: string | Uint8Array }, clock: CallClock): Promise<HttpAnswer>
   close(): Promise<void>
 }
@@ -56,13 +51,7 @@ export function createTransport(limits: HttpLimits, policy: DialPolicy): HttpTra
   return {
     async post(at, { path, headers, body }, clock) {
       if (closing !== undefined) throw new DendriteError('UNAVAILABLE', 'the dendrite is closed')
-      try {
-        const origin = `http://${hostPort(at)}`
-        const answer = await agent.request({ origin, path, method: 'POST', headers, body, signal: clock.signal })
-        return { status: answer.statusCode, headers: answer.headers, body: chunksOf(answer.body, clock) }
-      } catch (error) {
-        throw failureOf(error, clock)
-      }
+      return exchange(agent, { origin: `http://${hostPort(at)}`, path, method: 'POST', headers, body }, clock)
     },
     close: () => (closing ??= agent.destroy()),
   }
@@ -78,23 +67,6 @@ export function guardedConnector(timeoutMs: number, policy: DialPolicy): buildCo
     if (isAddress && !isDialable(host, policy)) return callback(dialRefused(host, policy), null)
     connect(options, callback)
   }
-}
-
-async function* chunksOf(body: Dispatcher.ResponseData['body'], clock: CallClock): AsyncGenerator<Buffer> {
-  try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      clock.firstByte()
-      yield chunk
-    }
-  } catch (error) {
-    throw failureOf(error, clock)
-  }
-}
-
-/** Why the clock stopped is why the exchange failed, whatever that made of it. */
-function failureOf(error: unknown, { signal }: CallClock): DendriteError {
-  if (signal.aborted && signal.reason instanceof DendriteError) return signal.reason
-  return connectionFailure(error)
 }
 
 /** One value of a header, or undefined when it is absent or there are several. */
