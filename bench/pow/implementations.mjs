@@ -90,8 +90,7 @@ function nativeKernels() {
     return []
   }
   const addon = createRequire(import.meta.url)(ADDON)
-  // The two that 'avx512' chooses from, beside it.
-  const names = addon.kernels().flatMap((name) => (name === 'avx512' ? ['avx512-logic', 'avx512-shared', name] : [name]))
+  const names = addon.kernels().flatMap((name) => [...addon.forms(name), name])
   return names.map((name) => ({
     name,
     first: 200_000,

@@ -30,16 +30,28 @@ const IDLE_RECHECK_MS = 5
 /** @type {ThreadSettings} */
 const settings = workerData
 const hits = new Uint32Array(ROOM)
-const { search, close } = openKernel(settings)
+const { search, forms = {}, close } = openKernel(settings)
 const niced = applyNice(settings.nice)
 
-/** @returns {{ search: import('./generate/wasm-search.mjs').Search, close(): void }} */
+/**
+ * `forms`: what the kernel chooses from while it works, by name.
+ *
+ * @typedef {import('./generate/wasm-search.mjs').Search} Search
+ * @returns {{ search: Search, forms?: Record<string, Search>, close(): void }}
+ */
 function openKernel({ solver, addon: path, wasm, cudaDevice }) {
   if (solver === 'wasm') return { search: createWasmSearch(wasm.module, wasm.layout), close() {} }
   const addon = createRequire(import.meta.url)(path)
-  if (solver !== 'cuda') return { search: (...job) => addon.search(solver, ...job), close() {} }
+  if (solver !== 'cuda') {
+    const forms = Object.fromEntries(addon.forms(solver).map((form) => [form, searchWith(addon, form)]))
+    return { search: searchWith(addon, solver), forms, close() {} }
+  }
   const handle = addon.cuda.open(cudaDevice)
   return { search: (...job) => addon.cuda.search(handle, ...job), close: () => addon.cuda.close(handle) }
+}
+
+function searchWith(addon, kernel) {
+  return (...job) => addon.search(kernel, ...job)
 }
 
 /** Linux has a priority for each thread, under the number that this link ends with. Elsewhere it is the process's, which is not ours to change. */
@@ -53,13 +65,14 @@ function applyNice(nice) {
   }
 }
 
-/** Tries a whole range, whatever it takes in calls; ends early when `control[0]` changes. */
-function searchRange({ preimage, little, limit, high, from, count, control }) {
+/** Tries a whole range, whatever it takes in calls, with one of the forms where one is named; ends early when `control[0]` changes. */
+function searchRange({ form, preimage, little, limit, high, from, count, control }) {
+  const searchPart = form === undefined ? search : forms[form]
   const epoch = Atomics.load(control, 0)
   const candidates = []
   let tried = 0
   while (tried < count && Atomics.load(control, 0) === epoch) {
-    const [more, found] = search(preimage, little, limit, high, from + tried, count - tried, control, epoch, hits)
+    const [more, found] = searchPart(preimage, little, limit, high, from + tried, count - tried, control, epoch, hits)
     if (more === 0 && Atomics.load(control, 0) === epoch) throw new Error('the kernel tried nothing')
     candidates.push(...hits.subarray(0, found).toSorted())
     tried += more
@@ -131,4 +144,4 @@ parentPort.on('message', (message) => {
   close()
   parentPort.close()
 })
-parentPort.postMessage({ type: 'ready', niced })
+parentPort.postMessage({ type: 'ready', niced, forms: Object.keys(forms) })

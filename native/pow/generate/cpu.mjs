@@ -2,6 +2,7 @@
 // what it must do, native/pow/src/search.cpp calls it.
 import { describe } from './description.mjs'
 import { hex, printPhase } from './print.mjs'
+import { wovenSource } from './woven.mjs'
 
 /** @typedef {import('./print.mjs').Language} Language */
 
@@ -34,6 +35,7 @@ export function cpuSources() {
       shaSource(avx512, vectorLanguage(AVX512)),
       keccakSource('keccak_logic', avx512.features, vectorLanguage(AVX512)),
       keccakSource('keccak_shared', AVX512_SHARED, vectorLanguage(AVX512)),
+      wovenSource(AVX512_SHARED),
     ),
   }
 }

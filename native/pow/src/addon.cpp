@@ -14,29 +14,49 @@ namespace taogate {
 namespace {
 
 /** Of what this addon exports; the service refuses another. */
-constexpr int CONTRACT_VERSION = 1;
+constexpr int CONTRACT_VERSION = 2;
+
+void append_name(napi_env env, napi_value names, const Kernel &kernel) {
+  uint32_t length = 0;
+  napi_value name = nullptr;
+  napi_get_array_length(env, names, &length);
+  napi_create_string_utf8(env, kernel.name, NAPI_AUTO_LENGTH, &name);
+  napi_set_element(env, names, length, name);
+}
+
+/** The kernel or form that the first argument names; null where there is none, and an exception. */
+const Kernel *kernel_of(Arguments &given) {
+  char name[32];
+  if (!given.text(0, "kernel", name, sizeof name)) return nullptr;
+  const Kernel *kernel = find_kernel(name);
+  if (!kernel) given.refuse("kernel", "is none that this processor can run; kernels() and forms() list them");
+  return kernel;
+}
 
 napi_value call_kernels(napi_env env, napi_callback_info) {
   const Kernel *usable[MAX_KERNELS];
   const size_t count = usable_kernels(usable);
   napi_value names = nullptr;
-  napi_create_array_with_length(env, count, &names);
-  for (size_t k = 0; k < count; k++) {
-    napi_value name = nullptr;
-    napi_create_string_utf8(env, usable[k]->name, NAPI_AUTO_LENGTH, &name);
-    napi_set_element(env, names, (uint32_t)k, name);
-  }
+  napi_create_array(env, &names);
+  for (size_t k = 0; k < count; k++) append_name(env, names, *usable[k]);
+  return names;
+}
+
+napi_value call_forms(napi_env env, napi_callback_info info) {
+  Arguments given(env, info, "forms");
+  const Kernel *kernel = kernel_of(given);
+  if (!kernel) return nullptr;
+  napi_value names = nullptr;
+  napi_create_array(env, &names);
+  for (size_t k = 0; k < kernel->form_count; k++) append_name(env, names, kernel->forms[k]);
   return names;
 }
 
 napi_value call_search(napi_env env, napi_callback_info info) {
   Arguments given(env, info, "search");
-  char name[32];
   Job job;
-  const Kernel *kernel = nullptr;
-  if (!given.text(0, "kernel", name, sizeof name)) return nullptr;
-  kernel = find_kernel(name);
-  if (!kernel) return given.refuse("search: kernel is none that this processor can run; kernels() lists them");
+  const Kernel *kernel = kernel_of(given);
+  if (!kernel) return nullptr;
   int64_t high, from, count, epoch;
   size_t controls;
   int32_t *control;
@@ -93,6 +113,7 @@ NAPI_MODULE_INIT() {
   napi_create_int32(env, CONTRACT_VERSION, &version);
   napi_set_named_property(env, exports, "version", version);
   export_function(env, exports, "kernels", call_kernels);
+  export_function(env, exports, "forms", call_forms);
   export_function(env, exports, "search", call_search);
   export_function(env, exports, "seal", call_seal);
 #ifdef POW_CUDA

@@ -58,10 +58,8 @@ public:
     return (view(k, &type, elements, out) && type == wanted && *elements > 0) || fail(name, text);
   }
 
-  napi_value refuse(const char *message) {
-    napi_throw_range_error(env, "ERR_OUT_OF_RANGE", message);
-    return nullptr;
-  }
+  /** For what a reader takes and the function does not. */
+  void refuse(const char *name, const char *wanted) { fail(name, wanted, true); }
 
 private:
   static constexpr size_t MOST = 10;

@@ -61,7 +61,9 @@ template <bool little> POW_TARGET uint64_t batch(const Launch &launch, uint32_t 
   return in_lower | in_upper ? in_order(in_lower, in_upper) : 0;
 }
 
-uint64_t batch_either(const Launch &launch, uint32_t low) { return launch.little ? batch<true>(launch, low) : batch<false>(launch, low); }
+void batch_either(const Launch &launch, uint32_t low, uint64_t *candidates) {
+  *candidates = launch.little ? batch<true>(launch, low) : batch<false>(launch, low);
+}
 
 } // namespace
 

@@ -1,8 +1,9 @@
-// Thirty-two nonces at a time: SHA-256 twice, side by side, in sixteen 32-bit lanes, then Keccak four times in eight 64-bit lanes.
+// Sixteen nonces at a time: SHA-256 in sixteen 32-bit lanes, then Keccak twice in eight 64-bit lanes. In three forms, of which none is fastest everywhere.
 #include "kernels.hpp"
 #ifdef POW_X86
+#include "choice.hpp"
 #include "kernel-macros.hpp"
-#include <cpuid.h>
+#include <cstring>
 #include <immintrin.h>
 
 #define POW_TARGET __attribute__((target("avx512f,avx512bw")))
@@ -32,55 +33,100 @@ inline uint64_t in_order(unsigned lower, unsigned upper) {
   return ordered;
 }
 
-/** One digest of sixteen nonces after the other, as Keccak fills all registers by itself. */
-template <bool little, __m512i (*keccak)(const __m512i *)> POW_TARGET uint64_t candidates(const __m512i *h, __m512i limit) {
-  __m512i lower[4], upper[4];
+/** A digest of sixteen nonces as Keccak's lanes: four vectors of the lower half and four of the upper. */
+POW_TARGET inline void to_lanes(const __m512i *h, __m512i *d) {
   for (int i = 0; i < 4; i++) {
     const __m512i even = swap_bytes32(h[2 * i]), odd = swap_bytes32(h[2 * i + 1]);
-    lower[i] = _mm512_unpacklo_epi32(even, odd);
-    upper[i] = _mm512_unpackhi_epi32(even, odd);
+    d[i] = _mm512_unpacklo_epi32(even, odd);
+    d[4 + i] = _mm512_unpackhi_epi32(even, odd);
   }
-  const unsigned in_lower = at_most<little>(keccak(lower), limit);
-  const unsigned in_upper = at_most<little>(keccak(upper), limit);
-  return in_lower | in_upper ? in_order(in_lower, in_upper) : 0;
 }
 
-template <bool little, __m512i (*keccak)(const __m512i *)> POW_TARGET uint64_t batch(const Launch &launch, uint32_t low) {
+/** First words of sixteen nonces. */
+POW_TARGET inline __m512i first_words(uint32_t low) {
   const __m512i steps = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  const __m512i w0[2] = {swap_bytes32(_mm512_add_epi32(_mm512_set1_epi32((int)low), steps)),
-                         swap_bytes32(_mm512_add_epi32(_mm512_set1_epi32((int)(low + 16)), steps))};
-  __m512i h[16];
-  sha(launch.slots, w0, h);
+  return swap_bytes32(_mm512_add_epi32(_mm512_set1_epi32((int)low), steps));
+}
+
+/** Of sixteen nonces, the first of which is number `at` of the batch. */
+template <bool little> POW_TARGET inline void judge(__m512i lower, __m512i upper, __m512i limit, uint32_t at, uint64_t *candidates) {
+  const unsigned in_lower = at_most<little>(lower, limit), in_upper = at_most<little>(upper, limit);
+  if (in_lower | in_upper) candidates[at / 64] |= in_order(in_lower, in_upper) << (at % 64);
+}
+
+/** Two digests side by side, then one Keccak after the other, as each fills all registers by itself. */
+template <bool little, __m512i (*keccak)(const __m512i *)>
+POW_TARGET void in_turn(const Launch &launch, uint32_t low, uint64_t *candidates) {
   const __m512i limit = _mm512_set1_epi64((long long)launch.limit);
-  return candidates<little, keccak>(h, limit) | candidates<little, keccak>(h + 8, limit) << 16;
+  __m512i h[16], d[8];
+  memset(candidates, 0, MAX_LANES / 8);
+  for (uint32_t at = 0; at < MAX_LANES; at += 32) {
+    const __m512i w0[2] = {first_words(low + at), first_words(low + at + 16)};
+    sha(launch.slots, w0, h);
+    for (uint32_t digest = 0; digest < 2; digest++) {
+      to_lanes(h + 8 * digest, d);
+      const __m512i lower = keccak(d), upper = keccak(d + 4);
+      judge<little>(lower, upper, limit, at + 16 * digest, candidates);
+    }
+  }
 }
 
-uint64_t batch_logic(const Launch &launch, uint32_t low) {
-  return launch.little ? batch<true, keccak_logic<true>>(launch, low) : batch<false, keccak_logic<false>>(launch, low);
+/** Keccak of one digest with SHA-256 of the next but one between its operations. The first two digests and the last two Keccaks are not woven, hence long batches. */
+template <bool little> POW_TARGET void woven(const Launch &launch, uint32_t low, uint64_t *candidates) {
+  const __m512i limit = _mm512_set1_epi64((long long)launch.limit);
+  const __m512i w0[2] = {first_words(low), first_words(low + 16)};
+  __m512i h[16];
+  Woven words;
+  memset(candidates, 0, MAX_LANES / 8);
+  sha(launch.slots, w0, h);
+  for (uint32_t at = 0; at < MAX_LANES; at += 16) {
+    __m512i *const digest = h + at % 32 / 2;
+    to_lanes(digest, words.d);
+    if (at < MAX_LANES - 32) {
+      words.w0 = first_words(low + at + 32);
+      weave<little>(launch.slots, words);
+      memcpy(digest, words.h, sizeof words.h);
+    } else {
+      words.lane[0] = keccak_shared<little>(words.d);
+      words.lane[1] = keccak_shared<little>(words.d + 4);
+    }
+    judge<little>(words.lane[0], words.lane[1], limit, at, candidates);
+  }
 }
 
-uint64_t batch_shared(const Launch &launch, uint32_t low) {
-  return launch.little ? batch<true, keccak_shared<true>>(launch, low) : batch<false, keccak_shared<false>>(launch, low);
+void batch_logic(const Launch &launch, uint32_t low, uint64_t *candidates) {
+  launch.little ? in_turn<true, keccak_logic<true>>(launch, low, candidates) : in_turn<false, keccak_logic<false>>(launch, low, candidates);
 }
 
-/** Zen 4 (AMD family 25; Zen 3 of the same family has no AVX-512) reads too few registers a cycle for two three-input operations. */
-bool is_zen4() {
-  unsigned a, b, c, d;
-  if (!__get_cpuid(0, &a, &b, &c, &d) || b != signature_AMD_ebx || c != signature_AMD_ecx || d != signature_AMD_edx) return false;
-  if (!__get_cpuid(1, &a, &b, &c, &d)) return false;
-  return (a >> 8 & 15) + (a >> 20 & 255) == 25;
+void batch_shared(const Launch &launch, uint32_t low, uint64_t *candidates) {
+  launch.little ? in_turn<true, keccak_shared<true>>(launch, low, candidates)
+                : in_turn<false, keccak_shared<false>>(launch, low, candidates);
 }
 
-uint64_t batch_here(const Launch &launch, uint32_t low) {
-  static const bool zen4 = is_zen4();
-  return zen4 ? batch_shared(launch, low) : batch_logic(launch, low);
+void batch_woven(const Launch &launch, uint32_t low, uint64_t *candidates) {
+  launch.little ? woven<true>(launch, low, candidates) : woven<false>(launch, low, candidates);
+}
+
+const Kernel FORMS[] = {
+    {"avx512-logic", MAX_LANES, batch_logic},
+    {"avx512-shared", MAX_LANES, batch_shared},
+    {"avx512-woven", MAX_LANES, batch_woven},
+};
+constexpr size_t FORM_COUNT = sizeof FORMS / sizeof *FORMS;
+
+/** Each thread has its own, as cores differ in what else they do. Batches of all forms are of the same length, so that their times compare. */
+thread_local Choice<FORM_COUNT> choice;
+
+void batch_chosen(const Launch &launch, uint32_t low, uint64_t *candidates) {
+  const Kernel &form = FORMS[choice.next()];
+  const uint64_t before = __rdtsc();
+  form.batch(launch, low, candidates);
+  choice.done(__rdtsc() - before);
 }
 
 } // namespace
 
-const Kernel AVX512 = {"avx512", 32, batch_here};
-const Kernel AVX512_LOGIC = {"avx512-logic", 32, batch_logic};
-const Kernel AVX512_SHARED = {"avx512-shared", 32, batch_shared};
+const Kernel AVX512 = {"avx512", MAX_LANES, batch_chosen, FORMS, FORM_COUNT};
 
 } // namespace taogate
 #endif

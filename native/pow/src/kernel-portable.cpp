@@ -25,7 +25,9 @@ template <bool little> uint64_t batch(const Launch &launch, uint32_t low) {
   return candidates;
 }
 
-uint64_t batch_either(const Launch &launch, uint32_t low) { return launch.little ? batch<true>(launch, low) : batch<false>(launch, low); }
+void batch_either(const Launch &launch, uint32_t low, uint64_t *candidates) {
+  *candidates = launch.little ? batch<true>(launch, low) : batch<false>(launch, low);
+}
 
 } // namespace
 

@@ -54,7 +54,7 @@ export async function chooseSolvers({ wanted, threads, nice, files, log, metrics
     const ofThread = { nice: solver === 'cuda' ? null : nice, addon, wasm: solver === 'wasm' ? wasm : null }
     const thread = await startThread({ solver, device, cudaDevice, ...ofThread })
     try {
-      await selfTest.check(thread)
+      for (const one of [thread, ...thread.forms]) await selfTest.check(one)
       return thread
     } catch (error) {
       metrics.selfTestFailed(solver)

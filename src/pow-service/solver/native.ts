@@ -6,7 +6,7 @@ import { errorMessage } from '../../core/errors.js'
 import type { PowAddon } from './types.js'
 
 const FOLDER = new URL('../../../native/pow/', import.meta.url)
-const CONTRACT_VERSION = 1
+const CONTRACT_VERSION = 2
 
 export const THREAD_FILE = new URL('thread.mjs', FOLDER)
 export const ADDON_FILE = fileURLToPath(new URL('build/taogate_pow.node', FOLDER))

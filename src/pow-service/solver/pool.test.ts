@@ -47,9 +47,9 @@ const folder = mkdtempSync(join(tmpdir(), 'taogate-pool-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
 let files = 0
-function addonWith(fault: string, kernels?: string[], cudaDevices?: number): string {
+function addonWith(fault: string, kernels?: string[], cudaDevices?: number, forms?: string[]): string {
   const path = join(folder, `${files++}.cjs`)
-  writeFileSync(path, fakePowAddon(fault, kernels, cudaDevices))
+  writeFileSync(path, fakePowAddon(fault, kernels, cudaDevices, forms))
   return path
 }
 
@@ -248,6 +248,14 @@ describe('a kernel that is wrong', () => {
     await expect(open({ solver: 'avx2', files: { addon } })).rejects.toMatchObject({
       code: 'SOLVER_WRONG',
       message: expect.stringContaining('avx2'),
+    })
+  })
+
+  test('is not used where one of the forms that it chooses from is wrong', async () => {
+    const addon = addonWith('if (name === "second" && found > 0) return [tried, found - 1]', ['portable', 'avx512'], 0, ['first', 'second'])
+    await expect(open({ solver: 'avx512', files: { addon } })).rejects.toMatchObject({
+      code: 'SOLVER_WRONG',
+      message: expect.stringContaining('solver avx512 on cpu:0 (second) failed its self-test'),
     })
   })
 

@@ -15,6 +15,8 @@ export interface FoundLows {
 const KILL_TIME_MS = 2_000
 
 export interface SolverThread extends Solver {
+  /** What its kernel chooses from while it works, each alone: all have to be right. */
+  readonly forms: readonly Solver[]
   /** Whether the thread runs at the nice level that was asked for. */
   readonly niced: boolean
   /** Ends searching by ranges: from here on the thread does what the shared memory says, until that says stop. */
@@ -35,7 +37,10 @@ export interface ThreadOptions {
   readonly nice: number | null
 }
 
-type Message = { type: 'ready'; niced: boolean } | { type: 'result'; tried: number; candidates: number[] } | ({ type: 'hits' } & FoundLows)
+type Message =
+  | { type: 'ready'; niced: boolean; forms: string[] }
+  | { type: 'result'; tried: number; candidates: number[] }
+  | ({ type: 'hits' } & FoundLows)
 
 /** Starts a thread with one kernel. Rejects when the kernel does not load. */
 export async function startThread({ solver, device, ...settings }: ThreadOptions): Promise<SolverThread> {
@@ -66,14 +71,14 @@ export async function startThread({ solver, device, ...settings }: ThreadOptions
     return message as Extract<Message, { type: T }>
   }
 
-  async function search(target: Target, range: NonceRange, signal?: AbortSignal): Promise<SearchResult> {
+  async function search(target: Target, range: NonceRange, signal?: AbortSignal, form?: string): Promise<SearchResult> {
     signal?.throwIfAborted()
     const control = new Int32Array(new SharedArrayBuffer(4))
     const stop = (): void => void Atomics.add(control, 0, 1)
     signal?.addEventListener('abort', stop, { once: true })
     try {
       const { preimage, byteOrder, limit } = target
-      worker.postMessage({ type: 'search', preimage, little: byteOrder === 'little', limit, ...range, control })
+      worker.postMessage({ type: 'search', form, preimage, little: byteOrder === 'little', limit, ...range, control })
       const { tried, candidates } = await next('result')
       return { tried, candidates }
     } finally {
@@ -81,12 +86,17 @@ export async function startThread({ solver, device, ...settings }: ThreadOptions
     }
   }
 
-  const { niced } = await next('ready')
+  const { niced, forms } = await next('ready')
   return {
     name: solver,
     device,
     niced,
-    search,
+    search: (target, range, signal) => search(target, range, signal),
+    forms: forms.map((form) => ({
+      name: solver,
+      device: `${device} (${form})`,
+      search: (target, range, signal) => search(target, range, signal, form),
+    })),
     run(shared, own, listener) {
       running = true
       onHits = listener

@@ -16,6 +16,7 @@ const ADDON = join(ROOT, 'native/pow/build/taogate_pow.node')
 interface Addon {
   version: number
   kernels(): string[]
+  forms(kernel: string): string[]
   search(...job: SearchArguments): [number, number]
   seal(preimage: Uint8Array, nonce: bigint): Uint8Array
 }
@@ -36,20 +37,27 @@ const built = spawnSync(process.execPath, [BUILD], { encoding: 'utf8' }).stdout
 // Without a compiler there is no addon, and the build has said so.
 const skipped = built.includes('no C++ compiler')
 const addon = (skipped ? null : createRequire(import.meta.url)(ADDON)) as Addon
-// 'avx512' is one of the two others, by processor; both have to be right on any.
-const kernels = skipped ? [] : addon.kernels().flatMap((name) => (name === 'avx512' ? [name, 'avx512-logic', 'avx512-shared'] : [name]))
+// With the forms of those that choose from several.
+const kernels = skipped ? [] : addon.kernels().flatMap((name) => [name, ...addon.forms(name)])
 
 const { seals, solved } = JSON.parse(readFileSync(join(ROOT, 'test/fixtures/pow.json'), 'utf8')) as {
   seals: { name: string; block_and_hotkey_hash: string; nonce: string; seal: string }[]
   solved: { block_and_hotkey_hash: string; difficulty: string; order: string; first_nonce_from_zero: string }[]
 }
 const ORDERS = [false, true]
+const LARGEST_BATCH = 256
 const unchanged = new Int32Array(new SharedArrayBuffer(4))
 
 describe.skipIf(skipped)('the native kernels', () => {
   it('are those of this processor, portable first', () => {
-    expect(addon.version).toBe(1)
+    expect(addon.version).toBe(2)
     expect(addon.kernels()[0]).toBe('portable')
+  })
+
+  it('have forms where none is the fastest on every processor', () => {
+    expect(addon.forms('portable')).toEqual([])
+    if (addon.kernels().includes('avx512')) expect(addon.forms('avx512')).toEqual(['avx512-logic', 'avx512-shared', 'avx512-woven'])
+    expect(() => addon.forms('sse9')).toThrow('forms: kernel is none that this processor can run')
   })
 
   it.each(seals)('take the vector $name at its number and not below', ({ block_and_hotkey_hash, nonce, seal }) => {
@@ -97,14 +105,14 @@ describe.skipIf(skipped)('the native kernels', () => {
       for (const little of ORDERS) {
         const limit = 1n << 62n
         const expected = sealed.flatMap((seal, k) => (decisive(seal, little) <= limit ? [Number(start & 0xffffffffn) + k] : []))
-        for (const low of expected) places.add((low - Number(start & 0xffffffffn)) % 64)
+        for (const low of expected) places.add((low - Number(start & 0xffffffffn)) % LARGEST_BATCH)
         for (const kernel of kernels) {
           const result = search(kernel, preimage, little, limit, start, count)
           expect({ kernel, ...result }).toEqual({ kernel, tried: count, hits: expected })
         }
       }
     }
-    expect(places.size).toBe(64)
+    expect(places.size).toBe(LARGEST_BATCH)
   })
 
   it('have a scalar code that agrees with another library', () => {
@@ -117,7 +125,7 @@ describe.skipIf(skipped)('the native kernels', () => {
   it('try what is left of a batch, up to the last nonce, and nothing beyond', () => {
     const preimage = new Uint8Array(32).fill(7)
     for (const kernel of kernels) {
-      for (const count of [1, 2, 7, 8, 9, 31, 32, 33, 63, 64, 65, 255, 256, 257]) {
+      for (const count of [1, 2, 7, 8, 9, 31, 32, 33, 63, 64, 65, 255, 256, 257, 511, 513]) {
         const start = (5n << 32n) + 0x1_0000_0000n - BigInt(count)
         const { tried, hits } = search(kernel, preimage, true, MAX_U64, start, count)
         expect([kernel, tried, hits]).toEqual([kernel, count, Array.from({ length: count }, (_, k) => 2 ** 32 - count + k)])
