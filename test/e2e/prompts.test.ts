@@ -91,13 +91,13 @@ describe.each([
     const own = (await targets(url())).find(({ refusal }) => refusal === 'it is our own hotkey')
     const port = Number(running().told(/gRPC: \S+:(\d+)/))
     const axon = { netuid: 1, uid: 0, hotkey: own?.hotkey ?? '', ip: '127.0.0.1', port, version: 520 }
-    const stranger = createGrpcDendrite({ pair: await keyPairFromSeed(randomBytes(32)) })
+    const stranger = createGrpcDendrite({ pair: await keyPairFromSeed(randomBytes(32)), allowPrivate: true })
     const call = { messages: HELLO, stream: false, timeoutMs: 10_000, maxBytes: 65_536, signal: new AbortController().signal }
     await expect(stranger.prompt(axon, call)[Symbol.asyncIterator]().next()).rejects.toMatchObject({ returnCode: 'BLACKLISTED' })
     await stranger.close()
     const [, miner] = await castOf({ seed: 'taogate', subnets: 2, neurons: 16 })
     if (miner === undefined) throw new Error('the devnet has no second account')
-    const known = createGrpcDendrite({ pair: miner.pair })
+    const known = createGrpcDendrite({ pair: miner.pair, allowPrivate: true })
     const { value } = await known.prompt(axon, call)[Symbol.asyncIterator]().next()
     expect(value).toMatch(/You said, in 2 words: hello there$/)
     await known.close()
