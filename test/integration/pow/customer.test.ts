@@ -6,6 +6,7 @@ import { createChainReader, createRpcClient, type ChainReader, type RpcClient } 
 import { readRegistration } from '../../../src/chain/registration/index.js'
 import { createSubmitter, prepareBurn, prepareRegister, type KeyPair, type Submitter } from '../../../src/chain/submit/index.js'
 import { keyPairOf } from '../../../src/chain/submit/keys.js'
+import { sleep } from '../../../src/core/lifecycle.js'
 import { silentLog } from '../../../src/core/log.js'
 import { toHex } from '../../../src/core/units/bytes.js'
 import { startDevnet, type Devnet } from '../../../src/devnet/index.js'
@@ -96,20 +97,18 @@ describe("the customer's signers", () => {
 
   const nonceOf = (pair: KeyPair): Promise<number> => rpc.request<number>('system_accountNextIndex', [pair.address])
 
-  test('register one hotkey on two subnets with one piece of work', async () => {
-    // Fresh work as long as it is wanted: on a busy machine blocks pass quicker than extrinsics are signed.
-    const client: RegistrationClient = {
-      ...telling(),
-      async *follow(id, signal) {
-        while (!signal.aborted) {
-          const work = await solution()
-          const targets = [target(1, { solution: work }), target(2, { solution: work })]
-          yield { id, state: 'ready', reason: null, progress: null, targets }
-          await new Promise((resolve) => setTimeout(resolve, 2 * BLOCK_MS))
-        }
-      },
+  /** Fresh work as long as it is wanted: on a busy machine blocks pass quicker than extrinsics are signed. */
+  async function* freshWork(netuids: readonly number[], id: string, signal: AbortSignal): AsyncGenerator<ToldRegistration> {
+    while (!signal.aborted) {
+      const work = await solution()
+      const targets = netuids.map((netuid) => target(netuid, { solution: work }))
+      yield { id, state: 'ready', reason: null, progress: null, targets }
+      await sleep(2 * BLOCK_MS)
     }
-    const places = await submit(client)
+  }
+
+  test('register one hotkey on two subnets with one piece of work', async () => {
+    const places = await submit({ ...telling(), follow: (id, signal) => freshWork([1, 2], id, signal) })
     expect(places.map(({ netuid }) => netuid).sort()).toEqual([1, 2])
     expect([await uidOf(1), await uidOf(2)]).toEqual(places.toSorted((a, b) => a.netuid - b.netuid).map(({ uid }) => uid))
   })
@@ -128,43 +127,42 @@ describe("the customer's signers", () => {
     const forked = { ...(await solution()), blockHash: `0x${'77'.repeat(32)}` as const }
     const own = workOf('good', forked.blockHash, hot.publicKey, 100_000n)
     const elsewhere = { ...forked, nonce: String(own.nonce), work: toHex(own.seal) }
-    const submitted = submit(
-      (() => {
-        const steps = [old, elsewhere]
-        const client = telling()
-        return {
-          ...client,
-          async *follow(id: string, signal: AbortSignal) {
-            for (const step of steps) {
-              yield { id, state: 'ready' as const, reason: null, progress: null, targets: [target(1, { solution: step })] }
-              await new Promise((resolve) => setTimeout(resolve, 2 * BLOCK_MS))
-            }
-            expect(await nonceOf(hot)).toBe(0)
-            yield { id, state: 'ready' as const, reason: null, progress: null, targets: [target(1, { solution: await solution() })] }
-            yield* client.follow(id, signal)
-          },
+    const submitted = submit({
+      ...telling(),
+      async *follow(id, signal) {
+        for (const step of [old, elsewhere]) {
+          yield { id, state: 'ready', reason: null, progress: null, targets: [target(1, { solution: step })] }
+          await sleep(2 * BLOCK_MS)
         }
-      })(),
-    )
+        expect(await nonceOf(hot)).toBe(0)
+        yield* freshWork([1], id, signal)
+      },
+    })
     expect(await submitted).toMatchObject([{ netuid: 1 }])
     expect(await nonceOf(hot)).toBe(1)
   })
 
   test('after a crash look for what was sent, and send nothing again', async () => {
     const of = { netuid: 1, hotkey: hot.publicKey }
-    const { nonce, work, ...block } = await solution()
-    const prepared = await prepareRegister(submitter, {
-      ...{ pair: hot, isLocal: true, work: { ...of, ...block, nonce: BigInt(nonce), work, coldkey: cold.publicKey } },
+    let prepared: Awaited<ReturnType<typeof prepareRegister>> | undefined
+    await eventually('it is on the chain', async () => {
+      if ((await uidOf()) !== null) return true
+      const { nonce, work, ...block } = await solution()
+      prepared = await prepareRegister(submitter, {
+        ...{ pair: hot, isLocal: true, work: { ...of, ...block, nonce: BigInt(nonce), work, coldkey: cold.publicKey } },
+      })
+      await journal.write(prepared)
+      // Refused where the work is too old by now.
+      await submitter.send(prepared).catch(() => undefined)
+      await sleep(4 * BLOCK_MS)
+      return false
     })
-    await journal.write(prepared)
-    await submitter.send(prepared)
-    await eventually('it is on the chain', async () => (await uidOf()) !== null)
     // Another process, which knows only what was written down.
     const again = createSubmitter({ rpc, reader, log: silentLog, blockTimeMs: BLOCK_MS })
     const outcome = await sendOnce({ submitter: again, journal, log: silentLog, signal: AbortSignal.timeout(20_000) }, of, () => {
       throw new Error('nothing is to be prepared')
     })
-    expect(outcome).toMatchObject({ is: 'registered', place: { netuid: 1, uid: await uidOf(), hash: prepared.hash } })
+    expect(outcome).toMatchObject({ is: 'registered', place: { netuid: 1, uid: await uidOf(), hash: prepared?.hash } })
     expect(await nonceOf(hot)).toBe(1)
   })
 
