@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
 FROM node:22-slim AS build
 WORKDIR /app
-# The native solvers; without a compiler the image would solve in WebAssembly.
+# The native solvers and signer; without a compiler the image would solve and sign in WebAssembly.
 RUN apt-get update && apt-get install -y --no-install-recommends g++ && rm -rf /var/lib/apt/lists/*
 COPY package.json package-lock.json ./
 COPY scripts ./scripts

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-// Builds the native proof-of-work solvers where a C++ compiler is, and only when something they are made from has changed. Runs when the package is installed,
-// so it never fails that: without an addon the solvers in WebAssembly do the work.
+// Builds the native proof-of-work solvers and the native signer where a C++ compiler is, and only when something they are made from has changed. Runs when the
+// package is installed, so it never fails that: without an addon the solvers and the signer in WebAssembly do the work.
 import { spawn, spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
@@ -12,10 +12,10 @@ import { cpuSources } from '../native/pow/generate/cpu.mjs'
 import { withBuildLock } from './lock.mjs'
 
 const USAGE = `
-node scripts/build-native.mjs            builds native/pow/build/taogate_pow.node, when it is not current
+node scripts/build-native.mjs            builds native/pow/build/taogate_pow.node and native/sr25519/build/taogate_sr25519.node, when they are not current
 
-  --check            builds in any case, then runs the vectors through every kernel; fails when it cannot or when one is wrong
-  --out FOLDER       builds there instead, in any case
+  --check            builds in any case, then runs the vectors through every kernel and verifies signatures; fails when it cannot or when one is wrong
+  --out FOLDER       builds the solvers alone there instead, in any case
   --generate FOLDER  only writes the generated sources there
   --generated FOLDER takes the generated sources from there
 `
@@ -25,6 +25,7 @@ const NATIVE = join(root, 'native/pow')
 const BUILD = join(NATIVE, 'build')
 const ADDON = 'taogate_pow.node'
 const VECTORS = join(root, 'test/fixtures/pow.json')
+const SIGNER = join(root, 'native/sr25519')
 
 const { values: flags } = parseArgs({
   options: {
@@ -36,37 +37,63 @@ const { values: flags } = parseArgs({
   },
 })
 
+const solvers = {
+  label: 'native solvers',
+  fallback: 'the WebAssembly solver is used',
+  folder: flags.out ?? BUILD,
+  addon: ADDON,
+  hash: hashOf,
+  compile,
+  check: checkVectors,
+}
+
+const signer = {
+  label: 'native signer',
+  fallback: 'the WebAssembly library signs',
+  folder: join(SIGNER, 'build'),
+  addon: 'taogate_sr25519.node',
+  hash: (compiler) => hashFiles(compiler, filesOf(join(SIGNER, 'src'))).digest('hex'),
+  compile: compileSigner,
+  check: checkSignatures,
+}
+
 async function main() {
   if (flags.help) return console.log(USAGE.trim())
   if (flags.generate) return writeGenerated(flags.generate)
-  const startedAt = Date.now()
-  const folder = flags.out ?? BUILD
-  const must = flags.check || flags.out !== undefined
   const compiler = findCompiler()
-  if (!compiler) return skip('no C++ compiler (CXX, g++ or clang++)', must)
-  if (process.platform === 'win32') return skip('they build on Linux and macOS only', must)
-  const stamp = { path: join(folder, 'stamp'), hash: hashOf(compiler) }
+  await build(solvers, compiler)
+  if (flags.out === undefined) await build(signer, compiler)
+}
+
+/** Builds one addon, unless it is current; what is wrong with one is no reason not to build the other. */
+async function build(what, compiler) {
+  const startedAt = Date.now()
+  const { folder, addon } = what
+  const must = flags.check || flags.out !== undefined
+  if (!compiler) return skip(what, 'no C++ compiler (CXX, g++ or clang++)', must)
+  if (process.platform === 'win32') return skip(what, 'it builds on Linux and macOS only', must)
+  const stamp = { path: join(folder, 'stamp'), hash: what.hash(compiler) }
   const isCurrent = () =>
-    !must && existsSync(join(folder, ADDON)) && existsSync(stamp.path) && readFileSync(stamp.path, 'utf8') === stamp.hash
+    !must && existsSync(join(folder, addon)) && existsSync(stamp.path) && readFileSync(stamp.path, 'utf8') === stamp.hash
   // Without writing anything first: a finished build may be in a folder that is read-only.
   if (isCurrent()) return
   try {
     mkdirSync(folder, { recursive: true })
     await withBuildLock(join(folder, 'lock'), async () => {
       if (isCurrent()) return
-      await compile(compiler, folder)
+      await what.compile(compiler, folder)
       writeFileSync(stamp.path, stamp.hash)
-      console.log(`native solvers: built with ${basename(compiler.path)} in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`)
+      console.log(`${what.label}: built with ${basename(compiler.path)} in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`)
     })
   } catch (error) {
-    return skip(must ? error.message : error.message.split('\n')[0], must)
+    return skip(what, must ? error.message : error.message.split('\n')[0], must)
   }
-  if (flags.check) checkVectors(join(folder, ADDON))
+  if (flags.check) await what.check(join(folder, addon))
 }
 
-function skip(reason, fatal) {
-  const instead = existsSync(join(BUILD, ADDON)) ? 'those built before are kept' : 'the WebAssembly solver is used'
-  console.log(`native solvers: ${fatal ? 'failed' : `skipped, ${instead}`}: ${reason}`)
+function skip({ label, fallback, folder, addon }, reason, fatal) {
+  const instead = existsSync(join(folder, addon)) ? 'what was built before is kept' : fallback
+  console.log(`${label}: ${fatal ? 'failed' : `skipped, ${instead}`}: ${reason}`)
   if (fatal) process.exitCode = 1
 }
 
@@ -81,16 +108,24 @@ function findCompiler() {
 
 /** What the addon's code depends on: every source, how it is compiled, and by what. */
 function hashOf(compiler) {
-  const hash = createHash('sha256').update(JSON.stringify([compiler, process.platform, process.arch]))
-  for (const file of [fileURLToPath(import.meta.url), ...writtenSources()]) hash.update(file.slice(root.length)).update(readFileSync(file))
+  const hash = hashFiles(compiler, writtenSources())
   for (const [name, text] of Object.entries(cpuSources())) hash.update(name).update(text)
   return hash.digest('hex')
 }
 
+function hashFiles(compiler, files) {
+  const hash = createHash('sha256').update(JSON.stringify([compiler, process.platform, process.arch]))
+  for (const file of [fileURLToPath(import.meta.url), ...files]) hash.update(file.slice(root.length)).update(readFileSync(file))
+  return hash
+}
+
 function writtenSources() {
-  const folders = [join(NATIVE, 'src'), ...(hasCuda() ? [join(NATIVE, 'cuda')] : [])]
-  return folders
-    .flatMap((folder) => readdirSync(folder).flatMap((name) => (/\.(cpp|hpp|h)$/.test(name) ? [join(folder, name)] : [])))
+  return [join(NATIVE, 'src'), ...(hasCuda() ? [join(NATIVE, 'cuda')] : [])].flatMap(filesOf).sort()
+}
+
+function filesOf(folder) {
+  return readdirSync(folder)
+    .flatMap((name) => (/\.(cpp|hpp|h)$/.test(name) ? [join(folder, name)] : []))
     .sort()
 }
 
@@ -103,33 +138,46 @@ function writeGenerated(folder) {
   for (const [name, text] of Object.entries(cpuSources())) writeFileSync(join(folder, name), text)
 }
 
-/** Compiles into a folder of its own; what is there is replaced when all is done. */
-async function compile({ path }, folder) {
-  const work = join(folder, 'work')
-  rmSync(work, { recursive: true, force: true })
-  const generated = flags.generated ?? join(work, 'generated')
+async function compile(compiler, folder) {
+  const generated = flags.generated ?? join(folder, 'generated')
   if (!flags.generated) writeGenerated(generated)
-  mkdirSync(work, { recursive: true })
-  const { default: nodeApi } = await import('node-api-headers')
-  const options = ['-std=c++17', '-O3', '-fPIC', '-fvisibility=hidden', '-DNAPI_VERSION=8', ...(hasCuda() ? ['-DPOW_CUDA'] : [])]
-  // What GCC says of its own header for AVX-512.
-  const warnings = ['-Wall', '-Wextra', '-Wno-uninitialized', '-Wno-maybe-uninitialized']
-  const include = [`-I${nodeApi.include_dir}`, `-I${generated}`, `-I${join(NATIVE, 'src')}`]
   const sources = writtenSources().filter(
     (file) => file.endsWith('.cpp') && (dirname(file) === join(NATIVE, 'src') || basename(file) === 'host.cpp'),
   )
+  const options = [
+    ...(hasCuda() ? ['-DPOW_CUDA'] : []),
+    // What GCC says of its own header for AVX-512.
+    ...['-Wno-uninitialized', '-Wno-maybe-uninitialized'],
+    ...[`-I${generated}`, `-I${join(NATIVE, 'src')}`],
+  ]
+  await compileAddon(compiler, folder, ADDON, sources, options)
+  if (!flags.generated) rmSync(generated, { recursive: true, force: true })
+}
+
+function compileSigner(compiler, folder) {
+  const sources = filesOf(join(SIGNER, 'src')).filter((file) => file.endsWith('.cpp'))
+  return compileAddon(compiler, folder, signer.addon, sources, [])
+}
+
+/** Compiles into a folder of its own; what is there is replaced when all is done. */
+async function compileAddon({ path }, folder, addon, sources, special) {
+  const work = join(folder, 'work')
+  rmSync(work, { recursive: true, force: true })
+  mkdirSync(work, { recursive: true })
+  const { default: nodeApi } = await import('node-api-headers')
+  const options = ['-std=c++17', '-O3', '-fPIC', '-fvisibility=hidden', '-DNAPI_VERSION=8', '-Wall', '-Wextra', `-I${nodeApi.include_dir}`]
   const objects = await Promise.all(
     sources.map(async (source) => {
       const object = join(work, `${basename(source)}.o`)
-      await run(path, [...options, ...warnings, ...include, '-c', source, '-o', object])
+      await run(path, [...options, ...special, '-c', source, '-o', object])
       return object
     }),
   )
-  const addon = join(work, ADDON)
+  const made = join(work, addon)
   // Node itself is what the addon's undefined symbols are found in.
   const linking = process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared', '-ldl']
-  await run(path, [...objects, ...linking, '-pthread', '-o', addon])
-  renameSync(addon, join(folder, ADDON))
+  await run(path, [...objects, ...linking, '-pthread', '-o', made])
+  renameSync(made, join(folder, addon))
   rmSync(work, { recursive: true, force: true })
 }
 
@@ -174,6 +222,25 @@ function search(addon, kernel, preimage, little, limit, nonce) {
   const control = new Int32Array(new SharedArrayBuffer(4))
   const [high, low] = [Number(nonce >> 32n), Number(nonce & 0xffffffffn)]
   return addon.search(kernel, preimage, little, limit, high, low, 1, control, 0, new Uint32Array(1))[1] === 1
+}
+
+/** The WebAssembly library verifies signatures of random messages by random keys, and refuses them for another message. */
+async function checkSignatures(path) {
+  const { load } = createRequire(import.meta.url)(path)
+  const { sr25519KeypairFromSeed, sr25519Verify, waitReady } = await import('@polkadot/wasm-crypto')
+  await waitReady()
+  const count = 256
+  let wrong = 0
+  for (let i = 0; i < count; i++) {
+    const pair = sr25519KeypairFromSeed(randomBytes(32))
+    const publicKey = pair.subarray(64)
+    const message = randomBytes(4 * i)
+    const signature = load(pair.subarray(0, 64), publicKey)?.(message, randomBytes(32))
+    const isRight = signature && sr25519Verify(signature, message, publicKey)
+    if (!isRight || sr25519Verify(signature, Buffer.concat([message, Buffer.of(0)]), publicKey)) wrong++
+  }
+  console.log(`native signer: ${count} signatures: ${wrong === 0 ? 'all right' : `${wrong} are wrong`}`)
+  if (wrong > 0) process.exitCode = 1
 }
 
 function bytes(text) {

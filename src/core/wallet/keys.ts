@@ -2,7 +2,8 @@
  * sr25519 keys: making them from what wallets store, signing and verifying. Signing context `substrate`, ss58 format 42.
  *
  * What is secret lives in closures: a pair can be printed, logged and serialised without telling it. Buffers made on the way are overwritten. Not
- * within reach are JavaScript strings (a phrase, hex in JSON) and the copies that the WebAssembly library makes in its own memory.
+ * within reach are JavaScript strings (a phrase, hex in JSON) and the copies that the WebAssembly library makes in its own memory. With the native signer a
+ * pair keeps its secret in that one's memory, which is overwritten when the pair is collected, and no copy here.
  */
 import {
   bip39Generate,
@@ -19,6 +20,7 @@ import { AppError } from '../errors.js'
 import type { Hex } from '../records.js'
 import { fromHex, isHex, toHex } from '../units/bytes.js'
 import { encodeSs58 } from '../units/ss58.js'
+import { nativeSign, openSigningAddon, type SigningAddon } from './native-signer.js'
 
 /** A key that signs. What is secret in it cannot be read back. */
 export interface KeyPair {
@@ -146,12 +148,19 @@ function timesEight(canonical: Uint8Array): Uint8Array {
   return result
 }
 
+/** Undefined until the first pair is made. */
+let addon: SigningAddon | null | undefined
+
+/** Takes the secret over. */
 function pairOf(secretKey: Uint8Array, publicKeyBytes: Uint8Array): KeyPair {
   const publicKey = toHex(publicKeyBytes)
+  if (addon === undefined) addon = openSigningAddon()
+  const sign = addon && nativeSign(addon, secretKey, publicKeyBytes)
+  if (sign) secretKey.fill(0)
   return Object.freeze({
     publicKey,
     address: encodeSs58(publicKey),
     type: 'sr25519',
-    sign: (message: Uint8Array) => sr25519Sign(publicKeyBytes, secretKey, message),
+    sign: sign ?? ((message: Uint8Array) => sr25519Sign(publicKeyBytes, secretKey, message)),
   })
 }
