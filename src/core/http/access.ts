@@ -66,8 +66,8 @@ export function createAccess(options: AccessOptions): Access {
   }
 
   async function checked(key: string, id: string, address: string, scope: Scope): Promise<Caller> {
-    const wrongKeys = `wrong ${networkOf(address)}`
     const counts = !proven.has(id)
+    const wrongKeys = counts ? `wrong ${networkOf(address)}` : ''
     // Taken before it is known to be wrong: many at once must not get by.
     if (counts) refuse(await limits.take(wrongKeys, wrongKeysPerMinute), 'too many wrong API keys came from this address')
     let wrong = false

@@ -117,7 +117,10 @@ export function createAdmission(options: AdmissionOptions): Admission {
       ticket,
       1,
       (timed) => engine.prompt(caller, timed, signal),
-      (answer) => ({ ...answer, pieces: metered(answer.pieces, ticket, (credits, tokens) => office.close(ticket, credits, tokens)) }),
+      ({ target, firstPieceMs, failed, pieces }) => {
+        const end = (credits: number, tokens: number): void => office.close(ticket, credits, tokens)
+        return { target, firstPieceMs, failed, pieces: metered(pieces, ticket, end) }
+      },
     )
   }
 
@@ -159,7 +162,7 @@ function shortened(request: PromptRequest, ms: number): PromptRequest {
   return {
     ...request,
     timeoutMs: Math.max(1, timeoutMs - ms),
-    ...(firstTokenMs === undefined ? {} : { firstTokenMs: Math.max(1, firstTokenMs - ms) }),
+    firstTokenMs: firstTokenMs === undefined ? undefined : Math.max(1, firstTokenMs - ms),
   }
 }
 

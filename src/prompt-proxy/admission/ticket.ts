@@ -46,8 +46,17 @@ export interface TicketOfficeOptions {
 
 export function newTicket(caller: Caller, request: PromptRequest, signal: AbortSignal, since: number): Ticket {
   return {
-    ...{ caller, request, signal, since, place: null, tokenLimit: null, promptTokens: 0, hold: null, held: 0 },
-    ...{ isIn: false, isClosed: false },
+    caller,
+    request,
+    signal,
+    since,
+    place: null,
+    tokenLimit: null,
+    promptTokens: 0,
+    hold: null,
+    held: 0,
+    isIn: false,
+    isClosed: false,
   }
 }
 

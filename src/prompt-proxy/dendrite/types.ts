@@ -1,4 +1,5 @@
 /** One face for the wire protocols by which a dendrite asks an axon for a completion. */
+import type { StopSignal } from '../stop-signal.js'
 
 /** A message of a conversation, oldest first. Roles are `system`, `user` and `assistant`. */
 export interface PromptMessage {
@@ -36,7 +37,7 @@ export interface PromptCall {
   /** Most bytes of an answer. */
   maxBytes: number
   /** Ends the call all the way down. */
-  signal: AbortSignal
+  signal: StopSignal
 }
 
 /**

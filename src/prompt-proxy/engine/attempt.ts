@@ -7,6 +7,7 @@ import type { Outcome } from '../targets/health.js'
 import { failureOf } from '../targets/probes.js'
 import type { Candidate } from '../targets/registry.js'
 import type { EngineMetrics } from './metrics.js'
+import { createStopper } from '../stop-signal.js'
 
 /** Why an attempt is over from our side: nobody wants its answer any more, or its time is over. */
 type Stop = 'cancelled' | 'late'
@@ -58,7 +59,7 @@ export function startAttempt(options: AttemptOptions): Attempt {
   const { target } = candidate
   const startedAt = clock.now()
   const lease = candidate.begin()
-  const controller = new AbortController()
+  const stopper = createStopper()
   let iterator: AsyncIterator<string> | null = null
   let wake: (() => void) | null = null
   let firstPieceMs: number | null = null
@@ -109,7 +110,7 @@ export function startAttempt(options: AttemptOptions): Attempt {
 
   /** In an async function, so that a dendrite that throws at once rejects like any other. */
   async function read(): Promise<IteratorResult<string>> {
-    iterator ??= dendrite.prompt(candidate.axon, { ...call, signal: controller.signal })[Symbol.asyncIterator]()
+    iterator ??= dendrite.prompt(candidate.axon, { ...call, signal: stopper.signal })[Symbol.asyncIterator]()
     return iterator.next()
   }
 
@@ -135,7 +136,7 @@ export function startAttempt(options: AttemptOptions): Attempt {
   function halt(): void {
     isStopped = true
     if (isDone) return
-    controller.abort(STOPPED)
+    stopper.abort(STOPPED)
     wake?.()
     wake = null
     // A generator that stands at a yield is told by this; one that waits gets it when it wakes, if it does.

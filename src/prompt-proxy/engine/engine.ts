@@ -76,12 +76,14 @@ export function createEngine(options: EngineOptions): PromptEngine {
         stream,
         timeoutMs: Math.max(1, timeoutMs - (clock.now() - startedAt)),
         maxBytes: settings.maxAnswerBytes,
-        ...(upstream === undefined ? {} : { model: upstream }),
-        ...(sampling === undefined ? {} : { sampling }),
+        model: upstream,
+        sampling,
       },
       isWhole,
       isHedge,
-      ...{ patienceMs: settings.patienceMs, clock, metrics },
+      patienceMs: settings.patienceMs,
+      clock,
+      metrics,
     })
   }
 
@@ -96,7 +98,11 @@ export function createEngine(options: EngineOptions): PromptEngine {
     const maxAttempts = wanted === 1 ? settings.maxAttempts : wanted + settings.maxReplacements
     const asked: Attempt[] = []
     const result = await runContest({
-      ...{ candidates, wanted, maxAttempts, clock, signal },
+      candidates,
+      wanted,
+      maxAttempts,
+      clock,
+      signal,
       maxParallel: Math.max(settings.maxParallel, wanted),
       ask: (candidate, isHedge) => {
         const attempt = ask(plan, candidate, isWhole, isHedge)
@@ -163,6 +169,21 @@ export function createEngine(options: EngineOptions): PromptEngine {
   }
 }
 
-async function* whole(text: string): AsyncGenerator<string> {
-  yield text
+/** One piece. An iterator of its own: a generator takes several turns of the queue for every step. */
+function whole(text: string): AsyncIterable<string> {
+  return {
+    [Symbol.asyncIterator]() {
+      let isOver = false
+      const end = (): Promise<IteratorResult<string, undefined>> => {
+        isOver = true
+        return Promise.resolve({ done: true, value: undefined })
+      }
+      const next = (): Promise<IteratorResult<string, undefined>> => {
+        if (isOver) return end()
+        isOver = true
+        return Promise.resolve({ done: false, value: text })
+      }
+      return { next, return: end }
+    },
+  }
 }

@@ -84,21 +84,19 @@ export function promptGrpc(options: PromptGrpcOptions): GrpcService {
     const { call, question, receipt } = asking
     const messages = messagesOf(question)
     asking.promptTokens = messages.reduce((sum, { content }) => sum + estimateTokens(content), 0)
-    const { firstTokenMs } = limits
-    return {
-      ...{ model, messages, stream: false, receipt, timeoutMs: timeoutOf(question, call, limits) },
-      ...(firstTokenMs === undefined ? {} : { firstTokenMs }),
-    }
+    return { model, messages, stream: false, receipt, timeoutMs: timeoutOf(question, call, limits), firstTokenMs: limits.firstTokenMs }
   }
 
   async function forward(asking: Asking): Promise<Answer> {
     const { call, caller } = asking
     const { target, firstPieceMs, pieces } = await engine.prompt(caller, requestOf(asking), call.signal)
-    Object.assign(asking, { target, returnCode: 'SUCCESS' })
+    asking.target = target
+    asking.returnCode = 'SUCCESS'
     let response = ''
     for await (const piece of pieces) response += piece
     if (response === '') throw new DendriteError('EMPTY_RESPONSE', 'the answer was empty')
-    Object.assign(asking, { answers: 1, completionTokens: estimateTokens(response) })
+    asking.answers = 1
+    asking.completionTokens = estimateTokens(response)
     setHeaders(call, targetHeaders([{ target, returnCode: 'SUCCESS', ms: firstPieceMs }]))
     return { response }
   }
@@ -120,11 +118,25 @@ export function promptGrpc(options: PromptGrpcOptions): GrpcService {
     const failed = error === null ? undefined : failedOf(error).at(-1)
     const target = failed ?? asking.target
     usage.add({
-      ...{ requestId: call.requestId, at, customer: caller.customer, callerHotkey: caller.hotkey ?? null, route, model },
-      ...{ netuid: target?.netuid ?? null, uid: target?.uid ?? null, hotkey: target?.hotkey ?? null, protocol: target?.protocol ?? null },
+      requestId: call.requestId,
+      at,
+      customer: caller.customer,
+      callerHotkey: caller.hotkey ?? null,
+      route,
+      model,
+      netuid: target?.netuid ?? null,
+      uid: target?.uid ?? null,
+      hotkey: target?.hotkey ?? null,
+      protocol: target?.protocol ?? null,
       returnCode: failed?.returnCode ?? (error?.cause instanceof DendriteError ? error.cause.returnCode : asking.returnCode),
-      ...{ outcome: outcomeOf(error), errorCode: error?.code ?? null },
-      ...{ promptTokens, completionTokens, answers, credits: receipt.credits, waitedMs: receipt.waitedMs, ms },
+      outcome: outcomeOf(error),
+      errorCode: error?.code ?? null,
+      promptTokens,
+      completionTokens,
+      answers,
+      credits: receipt.credits,
+      waitedMs: receipt.waitedMs,
+      ms,
     })
   }
 
@@ -142,7 +154,7 @@ export function promptGrpc(options: PromptGrpcOptions): GrpcService {
 
 function newAsking(call: GrpcCall, caller: Caller, question: V5Question): Asking {
   const receipt: Receipt = { waitedMs: 0, credits: 0, creditsLeft: null, tokens: null }
-  return { call, caller, question, receipt, ...{ promptTokens: 0, completionTokens: 0, answers: 0, target: null, returnCode: null } }
+  return { call, caller, question, receipt, promptTokens: 0, completionTokens: 0, answers: 0, target: null, returnCode: null }
 }
 
 /** Who was the last to fail, and when it is worth to come again. */

@@ -48,23 +48,24 @@ export function askingOf(
   wanted: Wanted,
   stream = false,
 ): Asking {
-  const { temperature, top_p: topP, max_tokens: maxTokens, stop, seed } = wanted
-  const sampling = defined({ temperature, topP, maxTokens, stop, seed })
+  const { timeout, stop } = wanted
+  // Written out, here and wherever a request passes: spreading objects into one another costs more than all that is done with them.
   const request: PromptRequest = {
-    ...{ model: model.id, messages, stream, receipt: track.receipt },
-    timeoutMs: wanted.timeout === undefined || wanted.timeout === null ? limits.timeoutMs : Math.max(1, Math.round(wanted.timeout * 1000)),
-    ...(Object.keys(sampling).length === 0 ? {} : { sampling }),
-    ...defined({
-      uids: wanted.uids,
-      hotkeys: wanted.hotkeys,
-      topN: wanted.top_n,
-      strategy: wanted.strategy,
-      firstTokenMs: limits.firstTokenMs,
-    }),
+    model: model.id,
+    messages,
+    stream,
+    receipt: track.receipt,
+    timeoutMs: timeout === undefined || timeout === null ? limits.timeoutMs : Math.max(1, Math.round(timeout * 1000)),
+    sampling: samplingOf(wanted),
+    uids: wanted.uids ?? undefined,
+    hotkeys: wanted.hotkeys ?? undefined,
+    topN: wanted.top_n ?? undefined,
+    strategy: wanted.strategy ?? undefined,
+    firstTokenMs: limits.firstTokenMs,
   }
   track.model = model.id
   track.promptTokens = messages.reduce((sum, { content }) => sum + estimateTokens(content), 0)
-  return { caller, request, cutting: { stop: stop ?? [], ...defined({ maxTokens }) }, track }
+  return { caller, request, cutting: { stop: stop ?? [], maxTokens: wanted.max_tokens ?? undefined }, track }
 }
 
 /** One answer, the first piece of which is there. */
@@ -73,7 +74,8 @@ export async function askOne(
   { caller, request, track }: Asking,
 ): Promise<{ answer: PromptAnswer; answerer: Answerer }> {
   const answer = await engine.prompt(caller, request, track.signal)
-  Object.assign(track, { target: answer.target, returnCode: 'SUCCESS' })
+  track.target = answer.target
+  track.returnCode = 'SUCCESS'
   return { answer, answerer: { target: answer.target, returnCode: 'SUCCESS', ms: answer.firstPieceMs } }
 }
 
@@ -108,11 +110,14 @@ export async function askAll(engine: PromptEngine, { caller, request, track, cut
   return { choices, failed, answerers: choices.map(({ result: { target, ms } }) => ({ target, ms, returnCode: 'SUCCESS' })) }
 }
 
-type Defined<T> = { [K in keyof T]?: NonNullable<T[K]> }
-
-/** Without the fields that are null or absent. */
-function defined<T extends object>(fields: T): Defined<T> {
-  const some: Defined<T> = {}
-  for (const name in fields) if (fields[name] !== undefined && fields[name] !== null) some[name] = fields[name]
-  return some
+/** undefined where nothing of it is asked for. */
+function samplingOf({ temperature, top_p: topP, max_tokens: maxTokens, stop, seed }: Wanted): PromptRequest['sampling'] {
+  if ((temperature ?? topP ?? maxTokens ?? stop ?? seed ?? null) === null) return undefined
+  return {
+    temperature: temperature ?? undefined,
+    topP: topP ?? undefined,
+    maxTokens: maxTokens ?? undefined,
+    stop: stop ?? undefined,
+    seed: seed ?? undefined,
+  }
 }

@@ -39,7 +39,10 @@ export function newHead(model: string): CompletionHead {
 export function completion({ id, created, model }: CompletionHead, choices: readonly Choice[], promptTokens: number): unknown {
   const completionTokens = choices.reduce((sum, { tokens }) => sum + tokens, 0)
   return {
-    ...{ id, object: 'chat.completion', created, model },
+    id,
+    object: 'chat.completion',
+    created,
+    model,
     choices: choices.map(({ text, finishReason }, index) => ({
       index,
       message: { role: 'assistant', content: text, refusal: null },

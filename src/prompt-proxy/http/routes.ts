@@ -104,7 +104,8 @@ function registerV1(app: FastifyInstance, deps: PromptRoutesDeps): void {
   app.post('/chat/completions', { bodyLimit }, async (request, reply) => {
     const body = parseBody(chatBody, request.body)
     const model = modelOf(engine, body.model)
-    const asking = ask(request, model, body.messages, { ...body, max_tokens: body.max_completion_tokens ?? body.max_tokens }, body.stream)
+    body.max_tokens = body.max_completion_tokens ?? body.max_tokens
+    const asking = ask(request, model, body.messages, body, body.stream)
     const all = (body.strategy ?? model.strategy) === 'all'
     const keep = body.n ?? (all ? Infinity : 1)
     if (keep === 1 && !all) return body.stream === true ? streamOne(request, reply, asking, body) : completeOne(reply, asking)

@@ -60,8 +60,16 @@ export function registerTracking(app: FastifyInstance, options: TrackingOptions)
   function follow(request: FastifyRequest, reply: FastifyReply): void {
     const controller = new AbortController()
     const track: Track = {
-      ...{ at: new Date(), startedAt: performance.now(), signal: controller.signal, error: null },
-      ...{ model: null, target: null, promptTokens: 0, completionTokens: 0, answers: 0, returnCode: null },
+      at: new Date(),
+      startedAt: performance.now(),
+      signal: controller.signal,
+      error: null,
+      model: null,
+      target: null,
+      promptTokens: 0,
+      completionTokens: 0,
+      answers: 0,
+      returnCode: null,
       receipt: { waitedMs: 0, credits: 0, creditsLeft: null, tokens: null },
     }
     request.promptTrack = track
@@ -80,10 +88,24 @@ function rowOf(request: FastifyRequest, track: Track, isCancelled: boolean): Pro
   const { at, startedAt, model, promptTokens, completionTokens, answers, returnCode, error, target, receipt } = track
   const { customer, hotkey } = callerOf(request)
   return {
-    ...{ requestId: request.id, at, customer, callerHotkey: hotkey ?? null, route: request.routeOptions.url ?? '', model },
-    ...{ netuid: target?.netuid ?? null, uid: target?.uid ?? null, hotkey: target?.hotkey ?? null, protocol: target?.protocol ?? null },
-    ...{ returnCode, outcome: outcomeOf(track, isCancelled), errorCode: error?.code ?? null },
-    ...{ promptTokens, completionTokens, answers, credits: receipt.credits, waitedMs: receipt.waitedMs },
+    requestId: request.id,
+    at,
+    customer,
+    callerHotkey: hotkey ?? null,
+    route: request.routeOptions.url ?? '',
+    model,
+    netuid: target?.netuid ?? null,
+    uid: target?.uid ?? null,
+    hotkey: target?.hotkey ?? null,
+    protocol: target?.protocol ?? null,
+    returnCode,
+    outcome: outcomeOf(track, isCancelled),
+    errorCode: error?.code ?? null,
+    promptTokens,
+    completionTokens,
+    answers,
+    credits: receipt.credits,
+    waitedMs: receipt.waitedMs,
     ms: performance.now() - startedAt,
   }
 }

@@ -132,7 +132,7 @@ export function createTargets(options: TargetsOptions): Targets {
     if (ready.length + resting.length === 0) throw nobody(model.netuid, asked)
     const first = inOrder(ready, strategy, settings, random, topN)
     const last = inOrder(resting, strategy, settings, random, topN - first.length)
-    return [...first.map((one) => candidate(one, false)), ...last.map((one) => candidate(one, true))]
+    return first.map((one) => candidate(one, false)).concat(last.map((one) => candidate(one, true)))
 
     function weighed(one: Known): Weighed & { known: Known } {
       const { row, health } = one

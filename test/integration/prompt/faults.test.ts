@@ -38,8 +38,8 @@ const ALONE_MS = 700
 const PATIENT_MS = 4_200
 /** All others are over long before: they fail as soon as the target does. */
 const PLENTY_MS = 15_000
-/** What a deadline may be missed by. */
-const SLACK_MS = 200
+/** What a deadline may be missed by, on a machine that is busy with other tests; on a quiet one it is less than 200 ms. */
+const SLACK_MS = 1_000
 /** Cases that are worked on side by side. */
 const AT_ONCE = 8
 const MIB = 1_048_576
@@ -444,6 +444,7 @@ test('one good target among bad ones is enough, whatever the strategy', async ()
       ways.map(async ({ strategy, mode }) => ({ mode, seen: await ask(protocol, mode, key, uids, SILENT_MS, strategy) })),
     ))
       expectAnswer(mode, seen)
+    await eventually('nothing is set aside any more', async () => (await creditsOf(customer)).held === 0, 5_000)
     expect(await creditsOf(customer)).toEqual({ used: ways.length, held: 0 })
   })
   await Promise.all(asked)

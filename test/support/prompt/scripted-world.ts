@@ -18,6 +18,7 @@ import { createEngine } from '../../../src/prompt-proxy/engine/engine.js'
 import { promptModels } from '../../../src/prompt-proxy/engine/models.js'
 import { createAgreementScorer, type Scorer } from '../../../src/prompt-proxy/engine/scorer.js'
 import type { EngineSettings } from '../../../src/prompt-proxy/engine/settings.js'
+import type { StopSignal } from '../../../src/prompt-proxy/stop-signal.js'
 
 /** What a target does with a request, from `afterMs` after it came. */
 export type Script =
@@ -137,7 +138,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     }
   }
 
-  function sleep(ms: number, signal: AbortSignal | null): Promise<void> {
+  function sleep(ms: number, signal: StopSignal | null): Promise<void> {
     return new Promise((resolve, reject) => {
       if (Number.isFinite(ms)) clock.after(ms, resolve)
       signal?.addEventListener('abort', () => reject(new DendriteError('TIMEOUT', 'aborted')), { once: true })

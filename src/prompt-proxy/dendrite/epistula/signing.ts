@@ -41,17 +41,13 @@ const INTERVAL_MS = 10_000
 /** The headers of a request, as name, value, name, value. */
 export function epistulaHeaders(signer: EpistulaSigner, input: EpistulaInput): string[] {
   const sign = (text: string): string => toHex(signer.sign(Buffer.from(text)))
-  const headers = [
-    ['Epistula-Version', '2'],
-    ['Epistula-Timestamp', String(input.timestampMs)],
-    ['Epistula-Uuid', input.uuid],
-    ['Epistula-Signed-By', signer.address],
-  ]
-  if (input.signedFor !== null) headers.push(['Epistula-Signed-For', input.signedFor])
-  headers.push(['Epistula-Request-Signature', sign(epistulaMessage(input))])
+  const headers = ['Epistula-Version', '2', 'Epistula-Timestamp', String(input.timestampMs)]
+  headers.push('Epistula-Uuid', input.uuid, 'Epistula-Signed-By', signer.address)
+  if (input.signedFor !== null) headers.push('Epistula-Signed-For', input.signedFor)
+  headers.push('Epistula-Request-Signature', sign(epistulaMessage(input)))
   if (input.secrets !== undefined && input.signedFor !== null) {
     const messages = secretMessages(input.timestampMs, input.signedFor, input.secrets)
-    messages.forEach((message, at) => headers.push([`Epistula-Secret-Signature-${at}`, sign(message)]))
+    messages.forEach((message, at) => headers.push(`Epistula-Secret-Signature-${at}`, sign(message)))
   }
-  return headers.flat()
+  return headers
 }

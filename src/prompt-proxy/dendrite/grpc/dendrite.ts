@@ -6,6 +6,7 @@ import { DendriteError, type AxonTarget, type Dendrite, type PromptCall, type Pr
 import { createChannelPool, type ChannelLimits } from './channels.js'
 import { FIRST_WITHOUT_HOTKEY, messageToJson, V5_CODECS, type V5Method, type V5Request, type V5Response } from './messages.js'
 import { checkResponse, errorOfStatus } from './outcomes.js'
+import { createStopper, type StopSignal } from '../../stop-signal.js'
 
 export interface GrpcDendriteOptions {
   pair: Pick<KeyPair, 'address' | 'sign'>
@@ -22,7 +23,7 @@ export interface RewardCall {
   completion: string
   rewards: readonly number[]
   timeoutMs: number
-  signal: AbortSignal
+  signal: StopSignal
 }
 
 export interface GrpcDendrite extends Dendrite {
@@ -147,10 +148,10 @@ function ended(reason: unknown): DendriteError {
 /**
  * A call as a sequence of one piece, begun when that is asked for. Not a generator: those take note of an early end only after the piece they wait for.
  */
-function onePiece(start: (signal: AbortSignal) => Promise<string>, outer: AbortSignal): AsyncIterable<string> {
+function onePiece(start: (signal: StopSignal) => Promise<string>, outer: StopSignal): AsyncIterable<string> {
   return {
     [Symbol.asyncIterator]() {
-      const left = new AbortController()
+      const left = createStopper()
       const leave = (): void => left.abort(outer.reason)
       let isOver = false
       return {

@@ -91,7 +91,9 @@ function whole(bytes: Buffer): Buffer {
 
 /** In proto3 a field with its default value is not sent; the library would send it. */
 function sent(message: object, fields: ReadonlySet<string>): object {
-  return Object.fromEntries(Object.entries(message).filter(([name, value]) => fields.has(name) && value !== '' && value !== 0))
+  const some: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(message)) if (fields.has(name) && value !== '' && value !== 0) some[name] = value
+  return some
 }
 
 /** A message as the SDK writes it. */

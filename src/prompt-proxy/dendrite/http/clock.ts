@@ -1,4 +1,5 @@
 import { DendriteError } from '../types.js'
+import type { StopSignal } from '../../stop-signal.js'
 
 /** The life of one call: ended by its caller, by its deadline, by a first byte that does not come, or by nobody. */
 export interface CallClock {
@@ -17,7 +18,7 @@ export interface CallClock {
 /** A longer time makes a timer of Node fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
-export function startClock(call: { timeoutMs: number; signal: AbortSignal }, firstByteMs: number | null): CallClock {
+export function startClock(call: { timeoutMs: number; signal: StopSignal }, firstByteMs: number | null): CallClock {
   let ended: DendriteError | null = null
   let onEnd: (() => void) | null = null
   const stop = (why: DendriteError): void => {

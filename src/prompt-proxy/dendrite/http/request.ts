@@ -44,24 +44,21 @@ export function buildRequest(input: RequestInput): AxonRequest {
   const digest = bodyHash(hashedValues(spec, fields, target.version))
   const signedMessage = `${nonce}.${signer.address}.${target.hotkey}.${uuid}.${digest}`
   const signature = toHex(signer.sign(Buffer.from(signedMessage)))
-  const headers = [
-    ['name', spec.name],
-    ['timeout', pythonFloat(input.timeoutMs / 1000)],
-    ['bt_header_axon_ip', target.ip],
-    ['bt_header_axon_port', String(target.port)],
-    ['bt_header_axon_hotkey', target.hotkey],
-    ['bt_header_dendrite_ip', input.ownIp],
-    ['bt_header_dendrite_version', String(input.version)],
-    ['bt_header_dendrite_nonce', nonce.toString()],
-    ['bt_header_dendrite_uuid', uuid],
-    ['bt_header_dendrite_hotkey', signer.address],
-    ['bt_header_dendrite_signature', signature],
-    ...fields.filter((field) => field.required).map(({ name, value }) => [`bt_header_input_obj_${name}`, placeholder(value)]),
-    ['header_size', String(HEADER_SIZE)],
-    ['total_size', String(TOTAL_SIZE)],
-    ['computed_body_hash', digest],
-  ]
-  return { path: `/${spec.name}`, headers: headers.flat(), body: bodyText(input, signature), signedMessage }
+  const headers: string[] = []
+  headers.push('name', spec.name)
+  headers.push('timeout', pythonFloat(input.timeoutMs / 1000))
+  headers.push('bt_header_axon_ip', target.ip)
+  headers.push('bt_header_axon_port', String(target.port))
+  headers.push('bt_header_axon_hotkey', target.hotkey)
+  headers.push('bt_header_dendrite_ip', input.ownIp)
+  headers.push('bt_header_dendrite_version', String(input.version))
+  headers.push('bt_header_dendrite_nonce', nonce.toString())
+  headers.push('bt_header_dendrite_uuid', uuid)
+  headers.push('bt_header_dendrite_hotkey', signer.address)
+  headers.push('bt_header_dendrite_signature', signature)
+  for (const { name, value, required } of fields) if (required) headers.push(`bt_header_input_obj_${name}`, placeholder(value))
+  headers.push('header_size', String(HEADER_SIZE), 'total_size', String(TOTAL_SIZE), 'computed_body_hash', digest)
+  return { path: `/${spec.name}`, headers, body: bodyText(input, signature), signedMessage }
 }
 
 /** Base64 of the JSON of an empty value of the same type: axons make an object of the headers before they read the body. */
@@ -79,18 +76,19 @@ function emptyLike(value: PyValue): PyValue {
 
 function bodyText(input: RequestInput, signature: string): string {
   const { signer, target, spec, fields } = input
-  const caller = { ip: input.ownIp, version: input.version, nonce: input.nonce, uuid: input.uuid, hotkey: signer.address, signature }
-  return pythonJson({
+  const { ownIp: ip, version, nonce, uuid } = input
+  const body: Record<string, PyValue> = {
     name: spec.name,
     timeout: new PyFloat(input.timeoutMs / 1000),
     total_size: TOTAL_SIZE,
     header_size: 0,
-    dendrite: { ...NO_TERMINAL, ...caller },
+    dendrite: { ...NO_TERMINAL, ip, version, nonce, uuid, hotkey: signer.address, signature },
     axon: { ...NO_TERMINAL, ip: target.ip, port: target.port, hotkey: target.hotkey },
     computed_body_hash: '',
-    ...(carriesHashFields(spec, target.version) ? { required_hash_fields: spec.hashFields } : {}),
-    ...Object.fromEntries(fields.map(({ name, value }) => [name, value])),
-  })
+  }
+  if (carriesHashFields(spec, target.version)) body['required_hash_fields'] = spec.hashFields
+  for (const { name, value } of fields) body[name] = value
+  return pythonJson(body)
 }
 
 /** The fields of an end of the line, in the order of the SDK. */

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { Agent, buildConnector } from 'undici'
 import { dialRefused, guardedLookup, hostPort, isDialable, type AxonAddress, type DialPolicy } from '../../targets/address.js'
 import { DendriteError } from '../types.js'
@@ -121,8 +122,9 @@ export function tooLarge(maxBytes: number): DendriteError {
   return invalidAnswer(`the answer has more than ${maxBytes} bytes`)
 }
 
-function decodeAll(bytes: Uint8Array): string {
-  return decode(() => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
+function decodeAll(bytes: Buffer): string {
+  if (!isUtf8(bytes)) throw invalidAnswer('the answer is not UTF-8')
+  return bytes.toString('utf8')
 }
 
 function decode(run: () => string): string {
