@@ -21,13 +21,14 @@ npm run bench:prompt        measures the prompt proxy of dist/ (npm run build), 
   --rounds N         turns of each row (default 5)
   --seconds S        length of a turn (default 3)
   --concurrency N    callers at once (default 50)
+  --answer-ms A-B    how long answers take where time is measured (default 50-150)
   --streams N        open streams (default 2000; 0: none)
   --no-portkey       the proxy alone
   --only TEXT        only rows with that in their name
   --save             keep the results in bench/baseline.json
 `
 /** Answers take that long where time is measured: the machine is then busy, and not full. Milliseconds. */
-const LATENCY = { waitMs: [50, 150], gapMs: 5 }
+const ANSWER_MS = '50-150'
 /** Where CPU time is measured, upstreams answer at once, and all that comes is load. */
 const FULL = { waitMs: [0, 0], gapMs: 0 }
 /** So many requests before anything is measured: by then the compiler has done its work. */
@@ -38,6 +39,7 @@ const { values: flags } = parseArgs({
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '3' },
     concurrency: { type: 'string', default: '50' },
+    'answer-ms': { type: 'string', default: ANSWER_MS },
     streams: { type: 'string', default: '2000' },
     'no-portkey': { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
@@ -47,6 +49,7 @@ const { values: flags } = parseArgs({
 })
 const concurrency = Number(flags.concurrency)
 const seconds = Number(flags.seconds)
+const LATENCY = { waitMs: flags['answer-ms'].split('-').map(Number), gapMs: 5 }
 
 async function main() {
   if (flags.help) return console.log(USAGE.trim())
