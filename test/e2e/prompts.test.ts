@@ -23,12 +23,13 @@ const urlOf = (running: RunningCommand): string => running.told(/Prompts: (http:
 
 beforeAll(async () => {
   program = await openProgram('prompts')
-  const common = ['--port', '0', '--grpc-port', '0', '--data-dir', 'data', '--devnet-neurons', '16', '--prompt-netuids', '1,2']
+  const devnet = ['--devnet-neurons', '16', '--prompt-netuids', '1,2', '--requests-per-minute', '100000']
+  const common = ['--port', '0', '--grpc-port', '0', '--data-dir', 'data', ...devnet]
   up = await program.start(['up', ...common, '--devnet-block-ms', '500', '--pow-threads', '0'], /Chain: ws:/)
-  proxy = await program.start(['prompt-proxy', ...common, '--grpc-port', '0'], /gRPC: \S+:\d+/)
+  proxy = await program.start(['prompt-proxy', ...common], /gRPC: \S+:\d+/)
   for (const running of [up, proxy])
     await eventually('there are validators to ask', async () => {
-      const { body } = await supertest(urlOf(running)).get('/v1/targets?netuid=1&available=true')
+      const { body } = await supertest(urlOf(running)).get('/v1/targets?netuid=1&available=true').expect(200)
       return (body as { data: unknown[] }).data.length > 1
     })
 })
