@@ -35,10 +35,9 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  const codes = [await proxy?.stop(), await up?.stop()]
+  await proxy?.stop()
+  await up?.stop()
   await program?.[Symbol.asyncDispose]()
-  const last = [proxy, up].map((running) => running?.output().split('\n').slice(-8).join('\n'))
-  expect(codes, last.join('\n\n')).toEqual([0, 0])
 })
 
 interface Target {

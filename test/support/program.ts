@@ -77,7 +77,8 @@ export async function openProgram(name: string): Promise<Program> {
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([...running].map(end))
-      await rm(folder, { recursive: true, force: true })
+      // A database that has just ended may still be tidying up.
+      await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
     },
   }
 }
