@@ -150,7 +150,10 @@ test('a caller that shows to hold a hotkey gets a token for it', async () => {
 
 test('a mock axon is started by hand, and bad input says what is wanted', async () => {
   await writeFile(join(program.folder, 'axon-key'), `0x${randomBytes(32).toString('hex')}`, { mode: 0o600 })
-  const axon = await program.start(['mock-axon', '--sdk', '10.2.0', '--hotkey-file', 'axon-key', '--host', '127.0.0.1'], /; serve_axon version/)
+  const axon = await program.start(
+    ['mock-axon', '--sdk', '10.2.0', '--hotkey-file', 'axon-key', '--host', '127.0.0.1'],
+    /; serve_axon version/,
+  )
   expect(axon.output()).toMatch(/5\w{47} http 10\.2\.0 at 127\.0\.0\.1:\d+; serve_axon version=10002000 ip=2130706433/)
   expect(await axon.stop()).toBe(0)
   expect(await program.run('mock-axon', '--sdk', '1.0')).toMatchObject({ code: 2 })
