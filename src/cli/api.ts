@@ -1,7 +1,7 @@
 import { startApi, type ApiService, type ChainHead } from '../api/index.js'
 import type { IndexerConfig } from '../core/config/index.js'
 import type { HttpPlugin } from '../core/http/index.js'
-import type { Readiness } from '../core/lifecycle.js'
+import { readyTogether, type Readiness } from '../core/lifecycle.js'
 import { createPool, type Database } from '../store/index.js'
 import { createReads } from '../store/read/index.js'
 import { openDatabaseOf } from './database.js'
@@ -47,7 +47,5 @@ function chainHead(indexer: ChainIndexer, { headMode, to }: IndexerConfig): Chai
 
 /** Reasons of the chain and of the indexer; the API itself asks the database. */
 async function readiness(indexer: ChainIndexer): Promise<Readiness> {
-  const answers = await Promise.all([indexer.chainReady(), indexer.ready()])
-  const reasons = answers.flatMap((answer) => (answer.ok ? [] : answer.reasons))
-  return reasons.length === 0 ? { ok: true } : { ok: false, reasons }
+  return readyTogether(await Promise.all([indexer.chainReady(), indexer.ready()]))
 }

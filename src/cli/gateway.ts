@@ -3,7 +3,7 @@ import { isAppError } from '../core/errors.js'
 import { startGrpcServer, type GrpcServer, type GrpcService } from '../core/grpc/index.js'
 import { createAccess, type Access } from '../core/http/index.js'
 import type { Limits } from '../core/limits.js'
-import type { Readiness } from '../core/lifecycle.js'
+import { readyTogether, type Readiness } from '../core/lifecycle.js'
 import { openLimits } from '../jobs/index.js'
 import { createApiKeyStore, type Database } from '../store/index.js'
 import type { CommandContext } from './run.js'
@@ -38,7 +38,7 @@ export async function startGrpcOn({ config, log, life }: CommandContext, parts: 
   const options = {
     host,
     services: parts.map(({ service }) => service),
-    ready: () => allReady(parts),
+    ready: async () => readyTogether(await Promise.all(parts.map((part) => part.ready()))),
     log: log.child({ service: 'grpc' }),
     // Answers are bounded one by one; how many a message carries is the caller's choice.
     limits: { maxReceiveBytes: Math.max(MIN_MESSAGE_BYTES, config.prompt.maxBodyBytes), maxSendBytes: -1 },
@@ -53,9 +53,3 @@ export async function startGrpcOn({ config, log, life }: CommandContext, parts: 
   return `${host.includes(':') ? `[${host}]` : host}:${server.port}`
 }
 const MIN_MESSAGE_BYTES = 65_536
-
-async function allReady(parts: readonly GrpcPart[]): Promise<Readiness> {
-  const answers = await Promise.all(parts.map((part) => part.ready()))
-  const reasons = answers.flatMap((answer) => (answer.ok ? [] : answer.reasons))
-  return reasons.length === 0 ? { ok: true } : { ok: false, reasons }
-}

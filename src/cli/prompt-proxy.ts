@@ -2,11 +2,9 @@ import { AppError } from '../core/errors.js'
 import { createHttpServer } from '../core/http/index.js'
 import type { KeyPair } from '../core/wallet/keys.js'
 import { sleep } from '../core/lifecycle.js'
-import { DEVNET_NAME } from '../devnet/index.js'
 import type { Database } from '../store/index.js'
 import { readChainName } from '../store/read/chain-name.js'
 import { openMigratedDatabase } from './database.js'
-import { devnetGatewayPair } from './devnet-axons.js'
 import { openGateway, startGrpcOn } from './gateway.js'
 import { openPromptWallet, startPromptsOn } from './prompt.js'
 import type { CommandContext } from './run.js'
@@ -29,8 +27,9 @@ export async function promptProxy(context: CommandContext): Promise<void> {
 }
 
 /** On the devnet its own cast lends a hotkey. Everywhere else there has to be a wallet. */
-function pairOfDevnet({ config }: CommandContext): Promise<KeyPair> {
-  if (config.chain.network.name === 'devnet') return devnetGatewayPair(config.devnet)
+async function pairOfDevnet({ config }: CommandContext): Promise<KeyPair> {
+  // Loaded for the devnet only, as the whole of that chain comes along.
+  if (config.chain.network.name === 'devnet') return (await import('./devnet-axons.js')).devnetGatewayPair(config.devnet)
   throw new AppError('CONFIG_INVALID', 'BT_WALLET_NAME is not set; wanted the name of a wallet whose hotkey is registered and has stake')
 }
 
@@ -40,6 +39,7 @@ const LOOK_MS = 1_000
  * What is fit for the devnet (callers of this machine without keys, private addresses) must not be done over the index of another chain because nobody said which it is.
  */
 async function untilDevnet({ log, life }: CommandContext, database: Database): Promise<void> {
+  const { DEVNET_NAME } = await import('../devnet/index.js')
   for (let looks = 0; ; looks++) {
     const name = await readChainName(database.pool)
     if (name === DEVNET_NAME) return

@@ -3,6 +3,12 @@ import type { Logger } from './log.js'
 
 export type Readiness = { ok: true } | { ok: false; reasons: string[] }
 
+/** Ready when all are, with the reasons of all that are not. */
+export function readyTogether(answers: readonly Readiness[]): Readiness {
+  const reasons = answers.flatMap((answer) => (answer.ok ? [] : answer.reasons))
+  return reasons.length === 0 ? { ok: true } : { ok: false, reasons }
+}
+
 /** `reason` in the detail of an ABORTED that ends what a server works on because it stops: the caller did not ask for it. */
 export const CLOSING = 'closing'
 
@@ -95,9 +101,7 @@ export function createLifecycle({ log, graceMs = 10_000 }: LifecycleOptions): Li
       return stopped
     },
     async ready() {
-      const answers = await Promise.all(services.map((service) => readinessOf(service)))
-      const reasons = answers.flatMap((answer) => (answer.ok ? [] : answer.reasons))
-      return reasons.length === 0 ? { ok: true } : { ok: false, reasons }
+      return readyTogether(await Promise.all(services.map((service) => readinessOf(service))))
     },
   }
 }

@@ -12,7 +12,8 @@ import { failedOf, faultOf } from '../http/errors.js'
 import type { PromptLimits } from '../http/input.js'
 import { estimateTokens } from '../tokens.js'
 import { createDoor, type DoorOptions } from './door.js'
-import { failedFields, failureOf, outcomeOf } from './outcomes.js'
+import { outcomeOf } from '../outcome.js'
+import { failedFields, failureOf } from './outcomes.js'
 import { messagesOf, timeoutOf, type V5Question } from './question.js'
 
 export interface PromptGrpcOptions extends DoorOptions {

@@ -2,8 +2,7 @@
  * How failures are told. A client of SDK 5.x takes the number of a gRPC status for a return code (8 RESOURCE_EXHAUSTED would be `InvalidResponse`), so that whatever comes after
  * the signature is told as axons do: status OK, and a return code in the response.
  */
-import { AppError, ERRORS, toAppError, type ErrorCode } from '../../core/errors.js'
-import type { PromptOutcome } from '../../core/prompting.js'
+import { AppError, toAppError, type ErrorCode } from '../../core/errors.js'
 import { pythonFloat } from '../dendrite/python-text.js'
 import { DendriteError, RETURN_CODES, type ReturnCodeName } from '../dendrite/types.js'
 import type { V5Question } from './question.js'
@@ -45,12 +44,4 @@ export function failedFields(error: AppError, question: V5Question, requestId: s
 function messageOf({ code, message }: AppError, { timeout = 0 }: V5Question, requestId: string): string {
   if (code === 'UPSTREAM_TIMEOUT' && timeout > 0) return `GRPC request timeout after: ${pythonFloat(timeout)}s`
   return code === 'INTERNAL' ? `internal error; the request was ${requestId}` : message
-}
-
-/** What became of a request, as it is counted for HTTP. */
-export function outcomeOf(error: AppError | null): PromptOutcome {
-  if (error === null) return 'success'
-  if (error.code === 'UPSTREAM_TIMEOUT' || (error.code === 'ABORTED' && error.detail['reason'] === 'deadline')) return 'timeout'
-  if (error.code === 'ABORTED' && error.detail['reason'] === 'caller') return 'cancelled'
-  return ERRORS[error.code].http < 500 || error.code === 'OVERLOADED' ? 'refused' : 'failed'
 }

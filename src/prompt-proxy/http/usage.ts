@@ -1,10 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { AppError, ERRORS, type ErrorCode } from '../../core/errors.js'
+import { AppError } from '../../core/errors.js'
 import { callerOf } from '../../core/http/index.js'
-import type { PromptOutcome, PromptUsageLog, PromptUsageRow } from '../../core/prompting.js'
+import type { PromptUsageLog, PromptUsageRow } from '../../core/prompting.js'
 import { CLOSING } from '../../core/lifecycle.js'
 import type { AnsweringTarget, Receipt } from '../contract.js'
 import type { ReturnCodeName } from '../dendrite/types.js'
+import { outcomeOf } from '../outcome.js'
 
 /** What is known of a request while it is under way. */
 export interface Track extends Pick<PromptUsageRow, 'model' | 'promptTokens' | 'completionTokens' | 'answers'> {
@@ -99,7 +100,7 @@ function rowOf(request: FastifyRequest, track: Track, isCancelled: boolean): Pro
     hotkey: target?.hotkey ?? null,
     protocol: target?.protocol ?? null,
     returnCode,
-    outcome: outcomeOf(track, isCancelled),
+    outcome: error === null && isCancelled ? 'cancelled' : outcomeOf(error),
     errorCode: error?.code ?? null,
     promptTokens,
     completionTokens,
@@ -114,14 +115,4 @@ function rowOf(request: FastifyRequest, track: Track, isCancelled: boolean): Pro
 export function trackOf({ promptTrack }: FastifyRequest): Track {
   if (promptTrack === null) throw new Error('this route is not tracked')
   return promptTrack
-}
-
-function outcomeOf({ error }: Track, isCancelled: boolean): PromptOutcome {
-  if (error === null) return isCancelled ? 'cancelled' : 'success'
-  if (error.code === 'UPSTREAM_TIMEOUT') return 'timeout'
-  return isRefusal(error.code) ? 'refused' : 'failed'
-}
-
-function isRefusal(code: ErrorCode): boolean {
-  return ERRORS[code].http < 500 || code === 'OVERLOADED'
 }
